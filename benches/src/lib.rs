@@ -1,0 +1,2 @@
+//! Workloads and benchmarks.
+#![forbid(unsafe_code)]

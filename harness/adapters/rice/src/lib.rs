@@ -1,0 +1,2 @@
+//! rice-proto: sans-I/O ICE agent.
+#![forbid(unsafe_code)]

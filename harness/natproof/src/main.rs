@@ -1,0 +1,2 @@
+//! The `natproof` command.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Scenarios, plans, drivers, actors, traces and checks.
+#![forbid(unsafe_code)]
