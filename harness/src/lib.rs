@@ -1,2 +1,3 @@
 //! Scenarios, plans, drivers, actors, traces and checks.
 #![forbid(unsafe_code)]
+pub mod scenario;

@@ -1,0 +1,86 @@
+//! Durations, shares and bytes as scenarios write them.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use std::borrow::Cow;
+use std::str::FromStr;
+
+/// A duration with its unit: `250us`, `30ms`, `5s`, `2m`, `1h`. Stored in nanoseconds; at most 24 hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(pub u64);
+
+/// The longest duration that a scenario may name.
+pub const LONGEST: u64 = 24 * 3_600 * 1_000_000_000;
+
+impl FromStr for Span {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let help = || format!("expected a duration with its unit, such as `30ms`, `5s`, `2m` or `1h`, found `{text}`");
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let number: u64 = text[..digits].parse().map_err(|_| help())?;
+        let unit = match &text[digits..] {
+            "ns" => 1,
+            "us" => 1_000,
+            "ms" => 1_000_000,
+            "s" => 1_000_000_000,
+            "m" => 60_000_000_000,
+            "h" => 3_600_000_000_000,
+            _ => return Err(help()),
+        };
+        match number.checked_mul(unit) {
+            Some(ns) if ns <= LONGEST => Ok(Self(ns)),
+            _ => Err(format!("`{text}` is longer than 24h, the longest duration of a scenario")),
+        }
+    }
+}
+
+/// A share between 0 % and 100 %: `5%`, `0.1%`. Stored as a fraction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Percent(pub f64);
+
+impl FromStr for Percent {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<f64>().ok());
+        match number {
+            Some(number) if (0.0..=100.0).contains(&number) => Ok(Self(number / 100.0)),
+            Some(_) => Err(format!("`{text}` lies outside 0% to 100%")),
+            None => Err(format!("expected a share with its sign, such as `5%`, found `{text}`")),
+        }
+    }
+}
+
+/// Bytes in hexadecimal, with spaces wherever they help: `2112a442 0001`. At most 65,535 bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hex(pub Vec<u8>);
+
+impl FromStr for Hex {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let bytes = hex::decode(&digits).map_err(|error| format!("expected bytes in hexadecimal: {error}"))?;
+        if bytes.len() > 65_535 { Err(format!("{} bytes do not fit into a datagram", bytes.len())) } else { Ok(Self(bytes)) }
+    }
+}
+
+macro_rules! from_text {
+    ($type:ty, $name:literal, $pattern:literal, $docs:literal) => {
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+            }
+        }
+        impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                $name.into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "pattern": $pattern, "description": $docs })
+            }
+        }
+    };
+}
+from_text!(Span, "Duration", "^[0-9]+(ns|us|ms|s|m|h)$", "A duration with its unit: 30ms, 5s, 2m, 1h.");
+from_text!(Percent, "Share", "^[0-9]+(\\.[0-9]+)? ?%$", "A share: 5%.");
+from_text!(Hex, "Bytes", "^([0-9a-fA-F]{2}|\\s)*$", "Bytes in hexadecimal.");
