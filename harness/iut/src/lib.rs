@@ -20,6 +20,7 @@ mod endpoint;
 mod event;
 mod implementation;
 mod signal;
+mod wake;
 
 #[cfg(feature = "async")]
 mod host;
@@ -32,6 +33,7 @@ pub use implementation::{
     ServerKind, ServerUrl, TransportPolicy,
 };
 pub use signal::{CandidateSignal, Description, DescriptionKind, Signal};
+pub use wake::WakeLimit;
 
 #[cfg(feature = "async")]
 pub use host::{AsyncEndpoint, BoxFuture, DatagramSocket, Emitter, Host, Network};
