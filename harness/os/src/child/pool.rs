@@ -1,0 +1,390 @@
+//! The parent's side: forks, waits in one `poll`, tells how each child ended.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, PipeReader, Read, Seek, SeekFrom, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal as Sig, killpg, sigprocmask};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::{ForkResult, Pid, fork, getpid, setpgid};
+
+use super::frame::{Decoder, Kind};
+use super::inside::{self, Progress, Start};
+use super::{Event, Finished, Limits, Outcome, Panic, SpawnError};
+use crate::process::thread_count;
+use crate::signals::{self, MAX_GROUPS, Signals};
+
+/// How many panics of one child are kept.
+const MAX_PANICS: usize = 16;
+/// How much of a child's pipe is read before the others get their turn.
+const READ_AT_ONCE: usize = 1 << 20;
+
+/// Children that run at the same time, and the loop that waits for them.
+///
+/// `K` names a child in events. Dropping the pool kills what still runs.
+pub struct Pool<K> {
+    limits: Limits,
+    jobs: usize,
+    signals: Signals,
+    children: Vec<Child<K>>,
+    events: VecDeque<Event<K>>,
+}
+
+struct Child<K> {
+    key: K,
+    pid: Pid,
+    group: Option<usize>,
+    /// `None` after its end was reached.
+    pipe: Option<PipeReader>,
+    frames: Decoder,
+    told: Told,
+    killed: Option<Outcome>,
+    log: PathBuf,
+    started: Instant,
+}
+
+/// What a child has said about itself.
+#[derive(Default)]
+struct Told {
+    result: Option<Vec<u8>>,
+    panics: Vec<Panic>,
+    unwound: bool,
+    deadlock: bool,
+    broken: Option<String>,
+}
+
+impl<K: Clone> Pool<K> {
+    /// A pool of at most `jobs` children at a time, 1 to 256.
+    ///
+    /// # Errors
+    /// When `jobs` is out of range.
+    pub fn new(jobs: usize, limits: Limits, signals: Signals) -> io::Result<Self> {
+        if !(1..=MAX_GROUPS).contains(&jobs) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{jobs} jobs; 1 to {MAX_GROUPS} are possible")));
+        }
+        Ok(Self { limits, jobs, signals, children: Vec::new(), events: VecDeque::new() })
+    }
+
+    /// Whether another child may be spawned now.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.children.len() < self.jobs
+    }
+
+    /// The children that run.
+    pub fn running(&self) -> impl Iterator<Item = &K> {
+        self.children.iter().map(|c| &c.key)
+    }
+
+    /// Forks a child that runs `job` and sends back what it returns. Its standard output and error go to `log`, which is made anew; its standard input is empty.
+    ///
+    /// # Errors
+    /// See [`SpawnError`]. Nothing was started then, though the log may exist.
+    pub fn spawn<F>(&mut self, key: K, log: &Path, job: F) -> Result<(), SpawnError>
+    where
+        F: FnOnce(&Progress) -> Vec<u8>,
+    {
+        if !self.has_room() {
+            return Err(SpawnError::Full(self.jobs));
+        }
+        if let Some(threads) = thread_count().filter(|n| *n != 1) {
+            return Err(SpawnError::Threads(threads));
+        }
+        let log_file = File::options()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .open(log)
+            .map_err(|source| SpawnError::Log { path: log.into(), source })?;
+        let nothing = File::open("/dev/null")?;
+        let (reader, writer) = io::pipe()?;
+        fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(io::Error::from)?;
+        // What is buffered here would be written by the child as well.
+        let _ = (io::stdout().flush(), io::stderr().flush());
+        let start = Start { parent: getpid(), limits: &self.limits, log: log_file, nothing, pipe: writer };
+        let mut reader = Some(reader);
+        let pid = fork_with_signals_blocked(|| {
+            // The parent's ends of the pipes are not the child's business.
+            for sibling in &mut self.children {
+                sibling.pipe = None;
+            }
+            reader = None;
+            inside::run(start, job)
+        })?;
+        // Also done by the child; whoever is first, the group exists when either goes on.
+        let _ = setpgid(pid, pid);
+        let group = signals::register_group(pid.as_raw());
+        self.children.push(Child {
+            key,
+            pid,
+            group,
+            pipe: reader,
+            frames: Decoder::default(),
+            told: Told::default(),
+            killed: None,
+            log: log.into(),
+            started: Instant::now(),
+        });
+        Ok(())
+    }
+
+    /// Waits for the next event, at most for `timeout`.
+    ///
+    /// # Errors
+    /// When the system refuses to poll; the pool is then of no more use.
+    pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<Event<K>> {
+        let until = timeout.map(|t| Instant::now() + t);
+        loop {
+            self.collect_signals();
+            if let Some(event) = self.events.pop_front() {
+                return Ok(event);
+            }
+            if self.children.is_empty() {
+                return Ok(Event::Idle);
+            }
+            let now = Instant::now();
+            self.kill_overdue(now);
+            if until.is_some_and(|until| until <= now) {
+                return Ok(Event::Timeout);
+            }
+            self.poll(until)?;
+            for child in &mut self.children {
+                child.read(READ_AT_ONCE, &mut self.events);
+            }
+        }
+    }
+
+    /// Kills every child. Each of them still ends in an [`Event::Finished`], as [`Outcome::Cancelled`] unless its result had arrived.
+    pub fn cancel(&mut self) {
+        for child in &mut self.children {
+            child.kill(Outcome::Cancelled);
+        }
+    }
+
+    fn collect_signals(&mut self) {
+        let (arrived, a_child_ended) = self.signals.take();
+        self.events.extend(arrived.into_iter().map(Event::Signal));
+        if a_child_ended {
+            self.reap();
+        }
+    }
+
+    fn kill_overdue(&mut self, now: Instant) {
+        for child in &mut self.children {
+            if now.duration_since(child.started) >= self.limits.wall {
+                child.kill(Outcome::WallBackstop);
+            }
+        }
+    }
+
+    /// Sleeps until a child or a signal has something to say, a child is overdue or `until` has come.
+    fn poll(&self, until: Option<Instant>) -> io::Result<()> {
+        let overdue = self.children.iter().filter(|c| c.killed.is_none()).map(|c| c.started + self.limits.wall).min();
+        let timeout = match [until, overdue].into_iter().flatten().min() {
+            // Rounded up: waking too early would only mean to sleep again.
+            Some(at) => {
+                let millis = at.saturating_duration_since(Instant::now()).as_nanos().div_ceil(1_000_000);
+                PollTimeout::try_from(millis.min(i32::MAX as u128) as i32).unwrap_or(PollTimeout::MAX)
+            }
+            None => PollTimeout::NONE,
+        };
+        let pipes = self.children.iter().filter_map(|c| c.pipe.as_ref()).map(AsFd::as_fd);
+        let mut descriptors: Vec<PollFd<'_>> =
+            std::iter::once(self.signals.descriptor()).chain(pipes).map(|fd: BorrowedFd<'_>| PollFd::new(fd, PollFlags::POLLIN)).collect();
+        match poll(&mut descriptors, timeout) {
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    fn reap(&mut self) {
+        let mut index = 0;
+        while index < self.children.len() {
+            if self.children[index].has_ended() {
+                let child = self.children.swap_remove(index);
+                let finished = child.finish(&self.limits, &mut self.events);
+                self.events.push_back(Event::Finished(finished));
+            } else {
+                index += 1;
+            }
+        }
+    }
+}
+
+impl<K> Drop for Pool<K> {
+    fn drop(&mut self) {
+        for child in &self.children {
+            let _ = killpg(child.pid, Sig::SIGKILL);
+            let _ = wait_with_usage(child.pid);
+            child.group.map(signals::forget_group);
+        }
+    }
+}
+
+impl<K> Child<K> {
+    fn kill(&mut self, why: Outcome) {
+        if self.killed.is_none() {
+            self.killed = Some(why);
+            let _ = killpg(self.pid, Sig::SIGKILL);
+        }
+    }
+
+    /// Whether it is a zombie. It stays one, so that its process group keeps its number.
+    fn has_ended(&self) -> bool {
+        let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        !matches!(waitid(Id::Pid(self.pid), look), Ok(WaitStatus::StillAlive) | Err(Errno::EINTR))
+    }
+}
+
+impl<K: Clone> Child<K> {
+    /// Reads what is there, up to about `most` bytes.
+    fn read(&mut self, most: usize, events: &mut VecDeque<Event<K>>) {
+        let mut buffer = [0; 64 << 10];
+        let mut read = 0;
+        while read < most
+            && let Some(pipe) = &mut self.pipe
+        {
+            match pipe.read(&mut buffer) {
+                Ok(0) => self.pipe = None,
+                Ok(n) => {
+                    read += n;
+                    self.frames.push(&buffer[..n]);
+                    self.take_frames(events);
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
+                Err(e) => self.give_up_on_pipe(e.to_string()),
+            }
+        }
+    }
+
+    fn take_frames(&mut self, events: &mut VecDeque<Event<K>>) {
+        loop {
+            match self.frames.next() {
+                Ok(None) => return,
+                Ok(Some((Kind::Progress, bytes))) => events.push_back(Event::Progress { key: self.key.clone(), bytes }),
+                Ok(Some((kind, bytes))) => self.told.take(kind, bytes),
+                Err(e) => return self.give_up_on_pipe(e),
+            }
+        }
+    }
+
+    fn give_up_on_pipe(&mut self, why: String) {
+        self.pipe = None;
+        self.told.broken = Some(why.clone());
+        self.kill(Outcome::Broken(why));
+    }
+
+    /// Ends its process group, reads what is left in the pipe and tells how it ended.
+    fn finish(mut self, limits: &Limits, events: &mut VecDeque<Event<K>>) -> Finished<K> {
+        let _ = killpg(self.pid, Sig::SIGKILL);
+        self.read(usize::MAX, events);
+        let usage = wait_with_usage(self.pid);
+        self.group.map(signals::forget_group);
+        let wall = self.started.elapsed();
+        let (outcome, cpu, max_resident) = match usage {
+            Ok((status, cpu, max_resident)) => (self.outcome(status, cpu, limits), cpu, max_resident),
+            Err(e) => (Outcome::Broken(format!("its exit status is lost: {e}")), Duration::ZERO, 0),
+        };
+        Finished { key: self.key, outcome, panics: self.told.panics, cpu, wall, max_resident }
+    }
+
+    fn outcome(&mut self, status: libc::c_int, cpu: Duration, limits: &Limits) -> Outcome {
+        if libc::WIFEXITED(status) {
+            let code = libc::WEXITSTATUS(status);
+            return match &mut self.told {
+                Told { result: Some(result), .. } if code == 0 => Outcome::Done(std::mem::take(result)),
+                Told { broken: Some(why), .. } => Outcome::Broken(why.clone()),
+                Told { deadlock: true, .. } => Outcome::Deadlock,
+                Told { unwound: true, panics, .. } if let Some(panic) = panics.last() => Outcome::Panicked(panic.clone()),
+                _ => Outcome::Exited { code },
+            };
+        }
+        let signal = libc::WTERMSIG(status);
+        match signal {
+            libc::SIGKILL if let Some(why) = self.killed.take() => why,
+            libc::SIGXCPU => Outcome::CpuLimit,
+            // The hard limit, one second above.
+            libc::SIGKILL if cpu.as_secs() >= inside::cpu_seconds(limits) => Outcome::CpuLimit,
+            libc::SIGXFSZ => Outcome::FileLimit,
+            // The backtrace, starved of memory as well, may turn the abort into another signal.
+            _ if limits.address_space.is_some() && log_tells_of_failed_allocation(&self.log) => Outcome::MemoryLimit,
+            signal => Outcome::Crashed { signal },
+        }
+    }
+}
+
+impl Told {
+    fn take(&mut self, kind: Kind, bytes: Vec<u8>) {
+        match kind {
+            Kind::Progress => unreachable!("progress goes to the events"),
+            Kind::Result => self.result = Some(bytes),
+            Kind::Panic => {
+                let text = String::from_utf8_lossy(&bytes);
+                let (location, message) = text.split_once('\n').unwrap_or(("", &text));
+                // The last one is kept in any case: it may be the one that ends the closure.
+                self.panics.truncate(MAX_PANICS - 1);
+                self.panics.push(Panic { message: message.into(), location: location.into() });
+            }
+            Kind::Unwound => self.unwound = true,
+            Kind::Deadlock => self.deadlock = true,
+            Kind::Broken => self.broken = Some(String::from_utf8_lossy(&bytes).into()),
+        }
+    }
+}
+
+/// Forks; the child runs `child` and never returns. Signals wait until the child has its own dispositions.
+fn fork_with_signals_blocked(child: impl FnOnce() -> std::convert::Infallible) -> io::Result<Pid> {
+    let mut before = SigSet::empty();
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), Some(&mut before))?;
+    // SAFETY: this process has one thread (checked by the caller where the system tells), so no lock is held by a thread that the child lacks.
+    let result = unsafe { fork() };
+    if let Ok(ForkResult::Child) = result {
+        child();
+    }
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&before), None)?;
+    match result? {
+        ForkResult::Parent { child } => Ok(child),
+        ForkResult::Child => unreachable!("the child never returns"),
+    }
+}
+
+/// Reaps a child: wait status, CPU time, most resident bytes.
+fn wait_with_usage(pid: Pid) -> io::Result<(libc::c_int, Duration, u64)> {
+    let mut status = 0;
+    // SAFETY: all-zero is a valid value of this C struct.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    loop {
+        // SAFETY: both pointers are valid for writes.
+        if unsafe { libc::wait4(pid.as_raw(), &raw mut status, 0, &raw mut usage) } == pid.as_raw() {
+            break;
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+    let duration = |t: libc::timeval| Duration::from_secs(t.tv_sec as u64) + Duration::from_micros(t.tv_usec as u64);
+    // Kilobytes, except where they are bytes.
+    let unit = if cfg!(target_vendor = "apple") { 1 } else { 1024 };
+    Ok((status, duration(usage.ru_utime) + duration(usage.ru_stime), usage.ru_maxrss as u64 * unit))
+}
+
+/// Whether the log says that an allocation failed for good: Rust writes this, perhaps a backtrace, and aborts. Requests that may fail are not announced.
+fn log_tells_of_failed_allocation(log: &Path) -> bool {
+    const TAIL: u64 = 1 << 20;
+    let mut bytes = Vec::new();
+    let read = File::open(log).and_then(|mut file| {
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+        file.take(TAIL).read_to_end(&mut bytes)
+    });
+    let text = String::from_utf8_lossy(&bytes);
+    read.is_ok() && text.lines().any(|line| line.starts_with("memory allocation of ") && line.contains(" bytes failed"))
+}

@@ -1,0 +1,105 @@
+//! What a run needs of its own process: fixed addresses, many descriptors, CPU time, the terminal's size.
+//!
+//! Whether a stream is a terminal is `std::io::IsTerminal`'s to tell.
+
+use std::io;
+
+use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
+use nix::sys::time::TimeValLike;
+
+/// Whether the addresses of this process differ from run to run. Code that hashes pointers is only repeatable when they do not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Aslr {
+    /// Addresses are the same in every run.
+    Off,
+    /// The system does not let us turn randomisation off (seccomp profiles of containers do this), with its reason.
+    NotPermitted(String),
+    /// Addresses are random: there is no way to ask on this system.
+    On,
+}
+
+/// Set in the environment of the re-executed process, so that it does not try again.
+#[cfg(target_os = "linux")]
+const ALREADY_TRIED: &str = "NATPROOF_ASLR_TRIED";
+
+/// Turns address randomisation off by executing this program again with the same arguments. Returns only where that is not needed or not possible.
+///
+/// To be called first in `main`: open files without CLOEXEC survive, everything else starts anew. Child processes inherit the setting.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn disable_aslr_and_reexec() -> Aslr {
+    use nix::sys::personality::{self, Persona};
+    use std::os::unix::process::CommandExt;
+
+    let refused = |what: &str, e: &dyn std::fmt::Display| Aslr::NotPermitted(format!("{what}: {e}"));
+    let persona = match personality::get() {
+        Ok(persona) => persona,
+        Err(e) => return refused("personality", &e),
+    };
+    let tried = std::env::var_os(ALREADY_TRIED).is_some();
+    if persona.contains(Persona::ADDR_NO_RANDOMIZE) {
+        return Aslr::Off;
+    }
+    if tried {
+        return Aslr::NotPermitted("the setting did not survive execution".into());
+    }
+    if let Err(e) = personality::set(persona | Persona::ADDR_NO_RANDOMIZE) {
+        return refused("personality", &e);
+    }
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(e) => return refused("own path", &e),
+    };
+    let mut arguments = std::env::args_os();
+    let mut command = std::process::Command::new(program);
+    if let Some(name) = arguments.next() {
+        command.arg0(name);
+    }
+    let error = command.args(arguments).env(ALREADY_TRIED, "1").exec();
+    // Still here: what runs on has random addresses, so its children should say so too.
+    let _ = personality::set(persona);
+    refused("execution", &error)
+}
+
+/// There is no setting for it on this system.
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub fn disable_aslr_and_reexec() -> Aslr {
+    Aslr::On
+}
+
+/// Raises the limit of open files to what this process may have at most, and returns it.
+///
+/// # Errors
+/// When the limit can be neither read nor set.
+pub fn raise_nofile() -> io::Result<u64> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    if soft < hard {
+        setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+    }
+    Ok(hard)
+}
+
+/// CPU seconds, user and system, of this process and of its children that have ended.
+#[must_use]
+pub fn cpu_seconds() -> f64 {
+    let of = |who| getrusage(who).map_or(0, |usage| usage.user_time().num_microseconds() + usage.system_time().num_microseconds());
+    (of(UsageWho::RUSAGE_SELF) + of(UsageWho::RUSAGE_CHILDREN)) as f64 / 1e6
+}
+
+/// Columns and rows of the terminal behind standard error or standard output, whichever is one.
+#[must_use]
+pub fn terminal_size() -> Option<(u16, u16)> {
+    [libc::STDERR_FILENO, libc::STDOUT_FILENO].into_iter().find_map(|descriptor| {
+        let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+        // SAFETY: the request writes a `winsize`; a descriptor that is no terminal gives an error.
+        let result = unsafe { libc::ioctl(descriptor, libc::TIOCGWINSZ, &raw mut size) };
+        (result == 0 && size.ws_col > 0).then_some((size.ws_col, size.ws_row))
+    })
+}
+
+/// How many threads this process has, where the system tells.
+#[must_use]
+pub fn thread_count() -> Option<usize> {
+    std::fs::read_dir("/proc/self/task").ok().map(Iterator::count)
+}
