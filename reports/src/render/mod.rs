@@ -1,0 +1,3 @@
+//! Renderings of one record.
+
+pub mod json;
