@@ -22,8 +22,12 @@ mod implementation;
 mod signal;
 mod wake;
 
+#[cfg(feature = "gather")]
+pub mod gather;
 #[cfg(feature = "async")]
 mod host;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use command::{ChannelOptions, Command};
 pub use endpoint::{Cause, Endpoint, IcmpError, IcmpKind, Input, Ns, Output, StreamAction, StreamEvent, StreamId};
