@@ -1,3 +1,4 @@
 //! Scenarios, plans, drivers, actors, traces and checks.
 #![forbid(unsafe_code)]
+pub mod requirement;
 pub mod scenario;
