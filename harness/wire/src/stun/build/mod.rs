@@ -1,0 +1,5 @@
+//! Builders: [`raw`] writes any bytes.
+
+pub mod raw;
+
+pub use raw::RawBuilder;
