@@ -1,0 +1,4 @@
+//! What carries a case: hosts of one conductor, which differ in who owns time and which nodes they can run.
+
+pub mod direct;
+pub mod sockets;
