@@ -45,6 +45,9 @@ struct Node {
     signals: Vec<Signal>,
 }
 
+/// Decides about each datagram: what arrives instead of it, or `None` when it is lost.
+type Filter = Box<dyn FnMut(&Sent) -> Option<Bytes>>;
+
 /// Endpoints on one flat network. What the first two say in the signalling room goes to the other of them.
 pub struct Wire {
     now: Ns,
@@ -58,6 +61,7 @@ pub struct Wire {
     random: fastrand::Rng,
     sent: Vec<Sent>,
     cut: Vec<IpAddr>,
+    filter: Filter,
 }
 
 impl Wire {
@@ -74,6 +78,7 @@ impl Wire {
             random: fastrand::Rng::with_seed(0),
             sent: Vec::new(),
             cut: Vec::new(),
+            filter: Box::new(|sent| Some(sent.bytes.clone())),
         }
     }
 
@@ -108,6 +113,11 @@ impl Wire {
     /// From now on nothing comes from or gets to these addresses; an empty list mends everything.
     pub fn cut(&mut self, addresses: &[IpAddr]) {
         self.cut = addresses.to_vec();
+    }
+
+    /// From now on this decides about each datagram: it loses one with `None`, and may change its bytes.
+    pub fn filter(&mut self, filter: impl FnMut(&Sent) -> Option<Bytes> + 'static) {
+        self.filter = Box::new(filter);
     }
 
     /// Runs until the condition holds, which is asked after each input. `false` when `span` has passed before.
@@ -199,10 +209,12 @@ impl Wire {
 
     fn send(&mut self, node: usize, local: SocketAddr, remote: SocketAddr, bytes: Bytes) {
         assert!(self.nodes[node].addresses.contains(&local.ip()), "endpoint {node} sends from {local}, which it does not own");
-        self.sent.push(Sent { at: self.now, local, remote, bytes: bytes.clone() });
+        let sent = Sent { at: self.now, local, remote, bytes };
+        let arriving = (self.filter)(&sent);
+        self.sent.push(sent);
         let lost = self.random.u8(0..100) < self.loss_percent || self.cut.contains(&local.ip()) || self.cut.contains(&remote.ip());
         let to = self.nodes.iter().position(|node| node.addresses.contains(&remote.ip()));
-        if let (Some(to), false) = (to, lost) {
+        if let (Some(to), Some(bytes), false) = (to, arriving, lost) {
             self.enqueue(self.latency, to, Input::Datagram { local: remote, remote: local, bytes });
         }
     }

@@ -1,36 +1,11 @@
 //! Whole associations between a client and a server of this adapter.
 
-use crate::wire::{Packet, Wire};
+use crate::{VERSIONS, add, config};
 use adapter_dimpl::Dimpl;
 use bytes::Bytes;
-use iut::{
-    ApiEvent, CertificateChoice, Command, DtlsOptions, DtlsVersion, Implementation, Instance, NodeConfig, Ns, Role, SECOND, TransportPolicy,
-};
-use std::net::{IpAddr, SocketAddr};
-
-fn config(role: Role, address: &str, version: DtlsVersion, mtu: Option<u16>) -> NodeConfig {
-    let certificate = if role == Role::DtlsClient { CertificateChoice::A } else { CertificateChoice::B };
-    NodeConfig {
-        name: role.name().into(),
-        role,
-        addresses: vec![address.parse().expect("an address")],
-        port: 4433,
-        offerer: role == Role::DtlsClient,
-        servers: Vec::new(),
-        trickle: false,
-        transport_policy: TransportPolicy::All,
-        dtls: DtlsOptions { version, mtu, certificate },
-        realm: String::new(),
-        users: Vec::new(),
-        relay_addresses: Vec::new(),
-        seed: address.len() as u64,
-    }
-}
-
-fn endpoint(config: &NodeConfig) -> Box<dyn iut::Endpoint> {
-    let Ok(Instance::Endpoint(endpoint)) = Dimpl.build(config) else { panic!("dimpl is an endpoint") };
-    endpoint
-}
+use iut::testing::{LATENCY, Wire};
+use iut::{ApiEvent, Command, DtlsVersion, Implementation, Input, NodeConfig, Ns, Role, SECOND};
+use std::net::SocketAddr;
 
 struct Pair {
     wire: Wire,
@@ -40,14 +15,14 @@ struct Pair {
 
 const SERVER: &str = "192.0.2.2:4433";
 
+fn address(text: &str) -> SocketAddr {
+    text.parse().expect("an address")
+}
+
 fn pair_at(client: &str, server: &str, versions: (DtlsVersion, DtlsVersion), mtu: Option<u16>) -> Pair {
-    let mut wire = Wire::new();
-    let add = |wire: &mut Wire, role, address: &str, version| {
-        let ip: IpAddr = address.parse().expect("an address");
-        wire.add(&[ip], endpoint(&config(role, address, version, mtu)))
-    };
-    let client = add(&mut wire, Role::DtlsClient, client, versions.0);
-    let server = add(&mut wire, Role::DtlsServer, server, versions.1);
+    let mut wire = Wire::new(LATENCY);
+    let client = add(&mut wire, &config(Role::DtlsClient, client, versions.0, mtu));
+    let server = add(&mut wire, &config(Role::DtlsServer, server, versions.1, mtu));
     Pair { wire, client, server }
 }
 
@@ -56,36 +31,41 @@ fn pair(version: DtlsVersion) -> Pair {
 }
 
 impl Pair {
-    fn connect(&mut self, until: Ns) {
-        self.connect_to(SERVER, until);
+    fn connect(&mut self, span: Ns) {
+        self.connect_to(SERVER, span);
     }
 
-    fn connect_to(&mut self, server: &str, until: Ns) {
-        let remote: SocketAddr = server.parse().expect("an address");
-        self.wire.command(self.client, Command::Connect { remote });
-        self.wire.run(until);
+    fn connect_to(&mut self, server: &str, span: Ns) {
+        self.wire.command(self.client, Command::Connect { remote: address(server) });
+        self.wire.run(span);
     }
 
     fn send(&mut self, node: usize, text: &'static str) {
         self.wire.command(node, Command::SendData { channel: String::new(), data: Bytes::from_static(text.as_bytes()) });
-        self.wire.run(self.wire.now + SECOND);
+        self.wire.run(SECOND);
+    }
+
+    fn events(&self, node: usize) -> Vec<ApiEvent> {
+        self.wire.events(node).iter().map(|(_, event)| event.clone()).collect()
+    }
+
+    fn names(&self, node: usize) -> Vec<String> {
+        self.wire.events(node).iter().map(|(_, event)| event.name()).collect()
     }
 
     fn assert_connected(&self) {
         for node in [self.client, self.server] {
-            assert_eq!(self.wire.names(node), ["dtls:connecting", "dtls:connected"], "node {node}: {:?}", self.wire.events(node));
+            assert_eq!(self.names(node), ["dtls:connecting", "dtls:connected"], "node {node}: {:?}", self.events(node));
         }
     }
 
     fn assert_echo(&mut self) {
         self.send(self.client, "ping");
         self.send(self.server, "pong");
-        assert_eq!(self.wire.data(self.server), ["ping"]);
-        assert_eq!(self.wire.data(self.client), ["pong"]);
+        assert_eq!(self.wire.delivered(self.server), ["ping"]);
+        assert_eq!(self.wire.delivered(self.client), ["pong"]);
     }
 }
-
-const VERSIONS: [DtlsVersion; 3] = [DtlsVersion::V12, DtlsVersion::V13, DtlsVersion::Default];
 
 #[test]
 fn every_version_connects_and_carries_data_both_ways() {
@@ -100,7 +80,7 @@ fn every_version_connects_and_carries_data_both_ways() {
 /// The version in the supported_versions extension of DTLS 1.3 hellos cannot be read once encrypted, but a DTLS 1.3 application record has the unified
 /// header (RFC 9147 section 4), whose first three bits are 001.
 fn last_record_is_13(pair: &Pair) -> bool {
-    pair.wire.sent.last().is_some_and(|(_, packet)| packet.bytes[0] >> 5 == 1)
+    pair.wire.sent().last().is_some_and(|packet| packet.bytes[0] >> 5 == 1)
 }
 
 #[test]
@@ -121,8 +101,8 @@ fn the_version_follows_the_configuration() {
 fn versions_that_do_not_meet_never_connect() {
     let mut pair = pair_at("192.0.2.1", "192.0.2.2", (DtlsVersion::V13, DtlsVersion::V12), None);
     pair.connect(120 * SECOND);
-    assert!(pair.wire.names(pair.client).contains(&"dtls:failed".to_string()));
-    assert!(!pair.wire.names(pair.client).contains(&"dtls:connected".to_string()));
+    assert!(pair.names(pair.client).contains(&"dtls:failed".to_string()));
+    assert!(!pair.names(pair.client).contains(&"dtls:connected".to_string()));
 }
 
 #[test]
@@ -143,7 +123,7 @@ fn a_small_mtu_is_kept_to() {
             pair.connect(5 * SECOND);
             pair.assert_connected();
             pair.assert_echo();
-            let largest = pair.wire.sent.iter().map(|(_, packet)| packet.bytes.len()).max();
+            let largest = pair.wire.sent().iter().map(|packet| packet.bytes.len()).max();
             assert!(largest <= Some(usize::from(mtu)), "{version:?}: {largest:?} bytes with an MTU of {mtu}");
         }
     }
@@ -160,7 +140,7 @@ fn any_lost_datagram_of_the_handshake_is_recovered() {
     for version in VERSIONS {
         let mut whole = pair(version);
         whole.connect(5 * SECOND);
-        for lost in 0..whole.wire.sent.len() {
+        for lost in 0..whole.wire.sent().len() {
             let mut pair = pair(version);
             let mut number = 0;
             pair.wire.filter(move |packet| {
@@ -180,8 +160,8 @@ fn a_silent_server_ends_in_failure_within_the_handshake_timeout() {
         let mut pair = pair(version);
         pair.wire.filter(|_| None);
         pair.connect(60 * SECOND);
-        assert_eq!(pair.wire.names(pair.client), ["dtls:connecting", "error", "dtls:failed"], "{version:?}");
-        assert!(pair.wire.sent.len() > 3, "the first flight was retransmitted");
+        assert_eq!(pair.names(pair.client), ["dtls:connecting", "error", "dtls:failed"], "{version:?}");
+        assert!(pair.wire.sent().len() > 3, "the first flight was retransmitted");
     }
 }
 
@@ -192,9 +172,9 @@ fn close_reaches_the_peer_in_every_version() {
             let mut pair = pair(version);
             pair.connect(5 * SECOND);
             pair.wire.command(closer, Command::Close);
-            pair.wire.run(10 * SECOND);
+            pair.wire.run(5 * SECOND);
             for node in [pair.client, pair.server] {
-                assert_eq!(pair.wire.names(node).last().map(String::as_str), Some("dtls:closed"), "{version:?}, node {node}");
+                assert_eq!(pair.names(node).last().map(String::as_str), Some("dtls:closed"), "{version:?}, node {node}");
             }
         }
     }
@@ -205,9 +185,9 @@ fn a_client_connects_again_after_closing() {
     let mut pair = pair(DtlsVersion::V12);
     pair.connect(5 * SECOND);
     pair.wire.command(pair.client, Command::Close);
-    pair.wire.run(6 * SECOND);
+    pair.wire.run(SECOND);
     pair.connect(10 * SECOND);
-    assert_eq!(pair.wire.names(pair.client).last().map(String::as_str), Some("dtls:connected"));
+    assert_eq!(pair.names(pair.client).last().map(String::as_str), Some("dtls:connected"));
     pair.assert_echo();
 }
 
@@ -215,10 +195,10 @@ fn a_client_connects_again_after_closing() {
 fn data_sent_during_the_handshake_arrives_after_it() {
     for version in VERSIONS {
         let mut pair = pair(version);
-        pair.wire.command(pair.client, Command::Connect { remote: SERVER.parse().expect("an address") });
+        pair.wire.command(pair.client, Command::Connect { remote: address(SERVER) });
         pair.send(pair.client, "early");
         pair.wire.run(5 * SECOND);
-        assert_eq!(pair.wire.data(pair.server), ["early"], "{version:?}");
+        assert_eq!(pair.wire.delivered(pair.server), ["early"], "{version:?}");
     }
 }
 
@@ -226,28 +206,26 @@ fn data_sent_during_the_handshake_arrives_after_it() {
 fn a_server_serves_several_clients_and_sends_to_the_latest() {
     let mut both = pair(DtlsVersion::V12);
     both.connect(5 * SECOND);
-    let second = config(Role::DtlsClient, "192.0.2.30", DtlsVersion::V12, None);
-    let other = both.wire.add(&second.addresses, endpoint(&second));
-    both.wire.command(other, Command::Connect { remote: SERVER.parse().expect("an address") });
-    both.wire.run(10 * SECOND);
+    let other = add(&mut both.wire, &config(Role::DtlsClient, "192.0.2.30", DtlsVersion::V12, None));
+    both.wire.command(other, Command::Connect { remote: address(SERVER) });
+    both.wire.run(5 * SECOND);
     both.send(both.server, "to the latest");
-    assert_eq!(both.wire.data(other), ["to the latest"]);
-    assert!(both.wire.data(both.client).is_empty());
+    assert_eq!(both.wire.delivered(other), ["to the latest"]);
+    assert!(both.wire.delivered(both.client).is_empty());
     both.send(both.client, "from the first");
     both.send(other, "from the second");
-    assert_eq!(both.wire.data(both.server), ["from the first", "from the second"]);
+    assert_eq!(both.wire.delivered(both.server), ["from the first", "from the second"]);
 }
 
 #[test]
 fn the_same_seed_draws_the_same_hello_and_another_does_not() {
     // The key share is drawn from the operating system, the client random of DTLS 1.2 from the seed; its first four bytes are the clock.
     let random = |seed| {
-        let mut node = config(Role::DtlsClient, "192.0.2.1", DtlsVersion::V12, None);
-        node.seed = seed;
-        let mut wire = Wire::new();
-        let client = wire.add(&node.addresses, endpoint(&node));
-        wire.command(client, Command::Connect { remote: SERVER.parse().expect("an address") });
-        wire.sent[0].1.bytes.slice(31..59)
+        let node = NodeConfig { seed, ..config(Role::DtlsClient, "192.0.2.1", DtlsVersion::V12, None) };
+        let mut wire = Wire::new(LATENCY);
+        let client = add(&mut wire, &node);
+        wire.command(client, Command::Connect { remote: address(SERVER) });
+        wire.sent()[0].bytes.slice(31..59)
     };
     assert_eq!(random(1), random(1));
     assert_ne!(random(1), random(2));
@@ -256,16 +234,16 @@ fn the_same_seed_draws_the_same_hello_and_another_does_not() {
 #[test]
 fn what_is_not_offered_is_refused_by_name() {
     let mut pair = pair(DtlsVersion::V12);
-    let peer = SERVER.parse().expect("an address");
+    let peer = address(SERVER);
     for node in [pair.client, pair.server] {
         pair.wire.command(node, Command::Probe { verb: "levitate".into() });
         pair.wire.command(node, Command::Bind { server: peer });
         pair.wire.command(node, Command::SendData { channel: "chat".into(), data: Bytes::new() });
         let verbs = ["levitate", "bind", "send-data"].map(|verb| ApiEvent::Unsupported { verb: verb.into() });
-        assert_eq!(pair.wire.events(node), verbs);
+        assert_eq!(pair.events(node), verbs);
     }
     pair.wire.command(pair.server, Command::Connect { remote: peer });
-    assert_eq!(pair.wire.events(pair.server).last(), Some(&ApiEvent::Unsupported { verb: "connect".into() }));
+    assert_eq!(pair.events(pair.server).pop(), Some(ApiEvent::Unsupported { verb: "connect".into() }));
     assert!(Dimpl.build(&config(Role::TurnServer, "192.0.2.1", DtlsVersion::V12, None)).is_err());
 }
 
@@ -275,18 +253,18 @@ fn commands_without_an_association_are_errors() {
     for node in [pair.client, pair.server] {
         pair.wire.command(node, Command::Close);
         pair.wire.command(node, Command::SendData { channel: String::new(), data: Bytes::new() });
-        assert_eq!(pair.wire.names(node), ["error", "error"]);
+        assert_eq!(pair.names(node), ["error", "error"]);
     }
     pair.connect_to("[2001:db8::2]:4433", SECOND);
-    assert_eq!(pair.wire.names(pair.client), ["error", "error", "error"]);
+    assert_eq!(pair.names(pair.client), ["error", "error", "error"]);
 }
 
 #[test]
 fn stray_datagrams_neither_connect_nor_exhaust_a_server() {
     let mut pair = pair(DtlsVersion::V12);
     for number in 0..200_u8 {
-        let from = SocketAddr::new([198, 51, 100, number].into(), 9);
-        pair.wire.send(Packet { from, to: SERVER.parse().expect("an address"), bytes: Bytes::from_static(b"\x17\xfe\xfd stray") });
+        let remote = SocketAddr::new([198, 51, 100, number].into(), 9);
+        pair.wire.input(pair.server, Input::Datagram { local: address(SERVER), remote, bytes: Bytes::from_static(b"\x17\xfe\xfd stray") });
     }
     pair.connect(5 * SECOND);
     pair.assert_connected();
