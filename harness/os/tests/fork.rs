@@ -290,6 +290,7 @@ fn output_goes_to_the_log_and_input_is_empty() {
 
 fn what_a_child_started_dies_with_it() {
     let finished = run(Limits::default(), || {
+        #[expect(clippy::zombie_processes, reason = "a child that leaves its own children behind")]
         let sleeper = std::process::Command::new("sleep").arg("1000").spawn().expect("starts");
         sleeper.id().to_le_bytes().to_vec()
     });

@@ -385,7 +385,7 @@ impl<S: Stack> Endpoint for Peer<S> {
         self.now = self.now.max(now);
         match input {
             Input::Timeout => {
-                self.wakes.woken(self.now);
+                self.wakes.woken();
                 self.handle_timeout();
             }
             Input::Datagram { local, remote, bytes } => self.handle_datagram(local, remote, bytes),

@@ -222,7 +222,7 @@ impl<K> Drop for Pool<K> {
         for child in &self.children {
             let _ = killpg(child.pid, Sig::SIGKILL);
             let _ = wait_with_usage(child.pid);
-            child.group.map(signals::forget_group);
+            child.forget_group();
         }
     }
 }
@@ -232,6 +232,12 @@ impl<K> Child<K> {
         if self.killed.is_none() {
             self.killed = Some(why);
             let _ = killpg(self.pid, Sig::SIGKILL);
+        }
+    }
+
+    fn forget_group(&self) {
+        if let Some(entry) = self.group {
+            signals::forget_group(entry);
         }
     }
 
@@ -286,7 +292,7 @@ impl<K: Clone> Child<K> {
         let _ = killpg(self.pid, Sig::SIGKILL);
         self.read(usize::MAX, events);
         let usage = wait_with_usage(self.pid);
-        self.group.map(signals::forget_group);
+        self.forget_group();
         let wall = self.started.elapsed();
         let (outcome, cpu, max_resident) = match usage {
             Ok((status, cpu, max_resident)) => (self.outcome(status, cpu, limits), cpu, max_resident),

@@ -1,7 +1,7 @@
 //! `bind` and `getsockname` for stacks that insist on `std::net::UdpSocket::bind("10.0.0.2:5000")` before they hand the socket over.
 //!
-//! The socket is bound to a loopback port instead: the kernel then refuses to send from it to anywhere but this machine. A table per thread remembers what
-//! address was asked for, by the socket's inode, so that duplicates are recognised and closed sockets are noticed without watching `close`.
+//! The socket is bound to a loopback port instead, from which the kernel refuses to send elsewhere over IPv4. Over IPv6 it would send, so such a socket is tied to
+//! the loopback device as well. (Kernels before 5.7 let only root do that; there, packets from a fake IPv6 socket may leave.) A table per thread remembers what address was asked for, by the socket's inode, so that duplicates are recognised and closed sockets are noticed without watching `close`.
 
 use std::cell::Cell;
 use std::mem::{size_of, zeroed};
@@ -130,12 +130,12 @@ impl Address {
         // SAFETY: the family is within `length`; the buffer need not be aligned.
         let family = unsafe { address.cast::<libc::sa_family_t>().read_unaligned() };
         match c_int::from(family) {
-            // SAFETY: as long as the type, by the guard.
             libc::AF_INET if length >= size_of::<sockaddr_in>() => {
+                // SAFETY: as long as the type, by the guard.
                 Some(Self::V4(unsafe { address.cast::<sockaddr_in>().read_unaligned() }))
             }
-            // SAFETY: as long as the type, by the guard.
             libc::AF_INET6 if length >= size_of::<sockaddr_in6>() => {
+                // SAFETY: as long as the type, by the guard.
                 Some(Self::V6(unsafe { address.cast::<sockaddr_in6>().read_unaligned() }))
             }
             _ => None,
@@ -182,6 +182,8 @@ impl Address {
                 unsafe { real::bind()(descriptor, (&raw const loopback).cast(), size_of::<sockaddr_in>() as socklen_t) }
             }
             Self::V6(_) => {
+                // SAFETY: a name of the given length.
+                unsafe { libc::setsockopt(descriptor, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, c"lo".as_ptr().cast(), 2) };
                 // SAFETY: all-zero is a valid value of this C struct.
                 let mut loopback: sockaddr_in6 = unsafe { zeroed() };
                 loopback.sin6_family = libc::AF_INET6 as libc::sa_family_t;

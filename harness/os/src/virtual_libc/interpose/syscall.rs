@@ -3,7 +3,7 @@
 //! Variadic in C. On the supported ABIs a callee with seven fixed integer parameters finds them where a variadic caller puts them; those that the caller did not
 //! pass are garbage, which the kernel ignores too.
 
-use libc::{c_int, c_long, c_uint, c_void, clockid_t, time_t, timespec, timeval};
+use libc::{c_int, c_long, c_uint, c_void, clockid_t, timespec, timeval};
 
 use super::blocking::{self, Futex};
 use super::{Symbol, THREAD, clock, entropy, real, set_errno};
@@ -28,29 +28,26 @@ unsafe extern "C" fn syscall(number: c_long, a: usize, b: usize, c: usize, d: us
 /// # Safety
 /// The arguments must meet the contract of system call `number`.
 unsafe fn virtual_answer(number: c_long, [a, b, c, d, e, f]: [usize; 6]) -> Option<c_long> {
-    match number {
-        // SAFETY: see above.
-        libc::SYS_getrandom => Some(unsafe { entropy::fill(a as *mut c_void, b, c as c_uint) } as c_long),
-        // SAFETY: see above.
-        libc::SYS_clock_gettime => {
-            clock::virtual_offset(a as clockid_t).map(|offset| unsafe { clock::read(offset, b as *mut timespec) }.into())
+    // SAFETY: each arm reads the arguments as its system call does, under the contract that the caller keeps.
+    unsafe {
+        match number {
+            libc::SYS_getrandom => Some(entropy::fill(a as *mut c_void, b, c as c_uint) as c_long),
+            libc::SYS_clock_gettime => Some(clock::read(clock::virtual_offset(a as clockid_t)?, b as *mut timespec).into()),
+            libc::SYS_gettimeofday => Some(clock::read_micros(a as *mut timeval).into()),
+            #[cfg(target_arch = "x86_64")]
+            libc::SYS_time => Some(clock::read_seconds(a as *mut libc::time_t)),
+            libc::SYS_nanosleep => Some(minus_one(blocking::sleep_relative(a as *const timespec))),
+            libc::SYS_clock_nanosleep => blocking::sleep_on(a as clockid_t, b as c_int, c as *const timespec).map(minus_one),
+            libc::SYS_futex => blocking::wait_on_futex(Futex {
+                word: a,
+                operation: b as c_int,
+                value: c,
+                timeout: d as *const timespec,
+                word2: e,
+                mask: f,
+            }),
+            _ => None,
         }
-        // SAFETY: see above.
-        libc::SYS_gettimeofday => Some(unsafe { clock::read_micros(a as *mut timeval) }.into()),
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: see above.
-        libc::SYS_time => Some(unsafe { clock::read_seconds(a as *mut time_t) }),
-        // SAFETY: see above.
-        libc::SYS_nanosleep => Some(minus_one(unsafe { blocking::sleep_relative(a as *const timespec) })),
-        libc::SYS_clock_nanosleep => {
-            // SAFETY: see above.
-            unsafe { blocking::sleep_on(a as clockid_t, b as c_int, c as *const timespec) }.map(minus_one)
-        }
-        // SAFETY: see above.
-        libc::SYS_futex => unsafe {
-            blocking::wait_on_futex(Futex { word: a, operation: b as c_int, value: c, timeout: d as *const timespec, word2: e, mask: f })
-        },
-        _ => None,
     }
 }
 

@@ -1,0 +1,176 @@
+//! The mapping table: mappings, the indices to find them by, and their expiry.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::lookup::Lookup;
+use crate::nat::contacts::ContactList;
+use crate::time::Ns;
+
+/// Which remotes a mapping serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MappingScope {
+    /// Every remote (endpoint-independent mapping).
+    AnyRemote,
+    /// Every port of one remote address (address-dependent mapping).
+    RemoteAddress(IpAddr),
+    /// One remote endpoint (address and port-dependent mapping, or a session that had to leave its mapping).
+    RemoteEndpoint(SocketAddr),
+}
+
+impl MappingScope {
+    pub(super) fn covers(self, remote: SocketAddr) -> bool {
+        match self {
+            Self::AnyRemote => true,
+            Self::RemoteAddress(address) => address == remote.ip(),
+            Self::RemoteEndpoint(endpoint) => endpoint == remote,
+        }
+    }
+}
+
+/// Names a mapping of one NAT while it lives; numbers are reused afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MappingId(pub(super) u32);
+
+/// A mapping as an observer sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MappingView {
+    /// The endpoint inside.
+    pub internal: SocketAddr,
+    /// The endpoint that the outside sees.
+    pub external: SocketAddr,
+    /// Which remotes it serves.
+    pub scope: MappingScope,
+    /// When it was made.
+    pub made: Ns,
+    /// When it expires unless it is refreshed.
+    pub expires: Ns,
+}
+
+#[derive(Debug)]
+pub(super) struct Mapping {
+    pub(super) view: MappingView,
+    pub(super) filters: ContactList,
+    pub(super) bindings: ContactList,
+    generation: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Table {
+    slots: Vec<Option<Mapping>>,
+    free: Vec<u32>,
+    by_rule: Lookup<(SocketAddr, MappingScope), u32>,
+    by_external: Lookup<SocketAddr, u32>,
+    /// One entry per mapping, at or before its expiry: a refresh moves the mapping's expiry alone, and the entry follows when it comes up.
+    expiries: BinaryHeap<Reverse<(Ns, u32, u32)>>,
+    generation: u32,
+}
+
+impl Table {
+    pub(super) fn new() -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_rule: Lookup::new(),
+            by_external: Lookup::new(),
+            expiries: BinaryHeap::new(),
+            generation: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_external.len()
+    }
+
+    pub(super) fn by_rule(&self, internal: SocketAddr, scope: MappingScope) -> Option<u32> {
+        self.by_rule.get(&(internal, scope)).copied()
+    }
+
+    pub(super) fn by_external(&self, external: SocketAddr) -> Option<u32> {
+        self.by_external.get(&external).copied()
+    }
+
+    pub(super) fn get(&self, slot: u32) -> &Mapping {
+        self.slots[slot as usize].as_ref().expect(LIVE)
+    }
+
+    pub(super) fn get_mut(&mut self, slot: u32) -> &mut Mapping {
+        self.slots[slot as usize].as_mut().expect(LIVE)
+    }
+
+    pub(super) fn find(&self, id: MappingId) -> Option<&Mapping> {
+        self.slots.get(id.0 as usize)?.as_ref()
+    }
+
+    /// Adds a mapping. `by_rule` is false for one that its internal endpoint uses for a single session, beside the mapping of the rule.
+    pub(super) fn insert(&mut self, view: MappingView, by_rule: bool) -> u32 {
+        self.generation = self.generation.wrapping_add(1);
+        let generation = self.generation;
+        let mapping = Mapping { view, filters: ContactList::default(), bindings: ContactList::default(), generation };
+        let slot = if let Some(slot) = self.free.pop() {
+            self.slots[slot as usize] = Some(mapping);
+            slot
+        } else {
+            self.slots.push(Some(mapping));
+            u32::try_from(self.slots.len() - 1).expect("mappings are bounded by the ports of one address")
+        };
+        if by_rule {
+            self.by_rule.insert((view.internal, view.scope), slot);
+        }
+        self.by_external.insert(view.external, slot);
+        self.expiries.push(Reverse((view.expires, slot, generation)));
+        slot
+    }
+
+    pub(super) fn remove(&mut self, slot: u32) -> Mapping {
+        let mapping = self.slots[slot as usize].take().expect(LIVE);
+        let rule = (mapping.view.internal, mapping.view.scope);
+        if self.by_rule.get(&rule) == Some(&slot) {
+            self.by_rule.remove(&rule);
+        }
+        self.by_external.remove(&mapping.view.external);
+        self.free.push(slot);
+        mapping
+    }
+
+    /// A time at or before the next expiry.
+    pub(super) fn next_expiry(&self) -> Option<Ns> {
+        self.expiries.peek().map(|Reverse((at, ..))| *at)
+    }
+
+    /// A mapping that has expired by `now` and is still in the table.
+    pub(super) fn next_expired(&mut self, now: Ns) -> Option<u32> {
+        while let Some(Reverse((at, slot, generation))) = self.expiries.peek().copied() {
+            if at > now {
+                return None;
+            }
+            self.expiries.pop();
+            let mapping = self.slots[slot as usize].as_ref().filter(|mapping| mapping.generation == generation);
+            match mapping.map(|mapping| mapping.view.expires) {
+                Some(expires) if expires <= now => return Some(slot),
+                Some(expires) => self.expiries.push(Reverse((expires, slot, generation))),
+                None => {}
+            }
+        }
+        None
+    }
+
+    /// Every mapping, ordered by external endpoint.
+    pub(super) fn views(&self) -> Vec<MappingView> {
+        let mut views: Vec<_> = self.slots.iter().flatten().map(|mapping| mapping.view).collect();
+        views.sort_unstable_by_key(|view| view.external);
+        views
+    }
+
+    /// Empties the table; the mappings ordered by external endpoint.
+    pub(super) fn drain(&mut self) -> Vec<MappingView> {
+        let views = self.views();
+        let generation = self.generation;
+        *self = Self::new();
+        self.generation = generation;
+        views
+    }
+}
+
+const LIVE: &str = "a slot that an index names holds a mapping";

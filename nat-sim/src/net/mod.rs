@@ -1,0 +1,229 @@
+//! The network at run time: packets go in at hosts, come out at hosts, and everything between happens in events of virtual time.
+//!
+//! Life cycle: build with [`NetBuilder`](crate::NetBuilder); then, as long as there is something to do, [`Net::send`] what hosts emit and
+//! [`Net::advance`] to the earlier of [`Net::next_event`] and the driver's own next time. Time never goes backwards: advance first, then send.
+
+mod forward;
+mod node;
+mod operations;
+mod translate;
+
+use std::collections::BTreeMap;
+
+use crate::drop_reason::DropReason;
+use crate::event_queue::EventQueue;
+use crate::link::{Link, Passage};
+use crate::lookup::Lookup;
+use crate::nat::Nat;
+use crate::packet::Packet;
+use crate::rng::Stream;
+use crate::tap::{Direction, Fate, Tap, Vantage, VantageId, VantageInfo};
+use crate::time::Ns;
+use crate::topology::{InterfaceSpec, NodeId, NodeSpec, Routing};
+use node::Node;
+
+pub use node::PortPolicy;
+pub use operations::OperationError;
+
+/// Packets in flight at most; more are dropped as [`DropReason::InFlightLimit`]. No scenario comes near it, a packet storm does.
+pub const MAX_IN_FLIGHT: usize = 1 << 20;
+
+/// A network of segments, hosts, routers, NATs, firewalls and on-path actors.
+#[derive(Debug)]
+pub struct Net {
+    now: Ns,
+    queue: EventQueue<Event>,
+    nodes: Vec<Node>,
+    interfaces: Vec<Interface>,
+    vantages: Vec<VantageInfo>,
+    routing: Routing,
+    /// Ordered pairs of nodes between which no packet passes.
+    partitions: Lookup<(NodeId, NodeId), ()>,
+    in_flight: usize,
+}
+
+/// A packet that reached a host, or an on-path actor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// When.
+    pub at: Ns,
+    /// The host or on-path actor.
+    pub host: NodeId,
+    /// By which side it came in.
+    pub vantage: VantageId,
+    /// The packet.
+    pub packet: Packet,
+}
+
+#[derive(Debug)]
+struct Interface {
+    node: NodeId,
+    up: Link,
+    down: Link,
+}
+
+#[derive(Debug)]
+enum Event {
+    /// The packet has crossed the segment and enters the link down to the interface.
+    Descend { interface: u32, packet: Packet },
+    /// The packet reaches the node.
+    Arrive { interface: u32, packet: Packet },
+    /// Mappings of the NAT may expire.
+    Expire { nat: NodeId },
+}
+
+impl Net {
+    pub(crate) fn new(
+        seed: u64,
+        nodes: Vec<NodeSpec>,
+        specs: Vec<InterfaceSpec>,
+        mut nats: BTreeMap<usize, Nat>,
+        routing: Routing,
+    ) -> Self {
+        let vantages = describe(&nodes, &specs);
+        let link =
+            |index: usize, config, direction| Link::new(config, Stream::new(seed, &format!("link/{}/{direction}", vantages[index].name())));
+        let interface = |(index, spec): (usize, &InterfaceSpec)| Interface {
+            node: spec.node,
+            up: link(index, spec.up, "up"),
+            down: link(index, spec.down, "down"),
+        };
+        let interfaces = specs.iter().enumerate().map(interface).collect();
+        let nodes = nodes.into_iter().enumerate().map(|(index, node)| Node::new(node, nats.remove(&index))).collect();
+        let (queue, partitions) = (EventQueue::new(), Lookup::new());
+        Self { now: 0, queue, nodes, interfaces, vantages, routing, partitions, in_flight: 0 }
+    }
+
+    /// The time of the latest event or advance.
+    #[must_use]
+    pub fn now(&self) -> Ns {
+        self.now
+    }
+
+    /// When something happens next, if nothing is sent before.
+    #[must_use]
+    pub fn next_event(&self) -> Option<Ns> {
+        self.queue.next_at()
+    }
+
+    /// How many packets are on their way.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// Every side of every node; [`VantageId`] is the index.
+    #[must_use]
+    pub fn vantages(&self) -> &[VantageInfo] {
+        &self.vantages
+    }
+
+    /// The node of this name.
+    #[must_use]
+    pub fn node(&self, name: &str) -> Option<NodeId> {
+        self.nodes.iter().position(|node| node.name == name).map(|index| NodeId(index as u32))
+    }
+
+    /// The name of a node; `None` for a node of another network.
+    #[must_use]
+    pub fn name(&self, node: NodeId) -> Option<&str> {
+        self.nodes.get(node.index()).map(|node| node.name.as_str())
+    }
+
+    /// Runs events up to and including `until`, and stops at each packet that reaches a host (or on-path actor), so that its answer can be sent
+    /// in time. `None`: nothing is due any more, and the time is `until`.
+    pub fn advance(&mut self, tap: &mut dyn Tap, until: Ns) -> Option<Delivery> {
+        while let Some((at, event)) = self.queue.pop_due(until) {
+            self.now = self.now.max(at);
+            let delivery = match event {
+                Event::Descend { interface, packet } => {
+                    self.in_flight -= 1;
+                    self.descend(tap, interface, packet);
+                    None
+                }
+                Event::Arrive { interface, packet } => {
+                    self.in_flight -= 1;
+                    self.arrive(tap, interface, packet)
+                }
+                Event::Expire { nat } => {
+                    self.expiry_due(tap, nat);
+                    None
+                }
+            };
+            if delivery.is_some() {
+                return delivery;
+            }
+        }
+        self.now = self.now.max(until);
+        None
+    }
+
+    /// Puts a packet on the link from `out` to the segment, towards `next`.
+    fn emit(&mut self, tap: &mut dyn Tap, out: u32, next: u32, packet: Packet, fate: Fate) {
+        let (from, to) = (self.interfaces[out as usize].node, self.interfaces[next as usize].node);
+        if self.partitions.contains(&(from, to)) {
+            return self.record(tap, out, Direction::Out, Fate::Dropped(DropReason::Partitioned), &packet);
+        }
+        match self.interfaces[out as usize].up.pass(self.now) {
+            Passage::Dropped(reason) => self.record(tap, out, Direction::Out, Fate::Dropped(reason), &packet),
+            Passage::Passed { at, copy } => {
+                self.record(tap, out, Direction::Out, fate, &packet);
+                if let Some(copy_at) = copy {
+                    self.record(tap, out, Direction::Out, Fate::Duplicated, &packet);
+                    self.cross(tap, next, copy_at, packet.clone());
+                }
+                self.cross(tap, next, at, packet);
+            }
+        }
+    }
+
+    /// The link up has no delay more often than not: then the link down is entered at once, without an event.
+    fn cross(&mut self, tap: &mut dyn Tap, next: u32, at: Ns, packet: Packet) {
+        if at == self.now { self.descend(tap, next, packet) } else { self.push(tap, at, Event::Descend { interface: next, packet }) }
+    }
+
+    fn descend(&mut self, tap: &mut dyn Tap, interface: u32, packet: Packet) {
+        match self.interfaces[interface as usize].down.pass(self.now) {
+            Passage::Dropped(reason) => self.record(tap, interface, Direction::In, Fate::Dropped(reason), &packet),
+            Passage::Passed { at, copy } => {
+                if let Some(copy_at) = copy {
+                    self.record(tap, interface, Direction::In, Fate::Duplicated, &packet);
+                    self.push(tap, copy_at, Event::Arrive { interface, packet: packet.clone() });
+                }
+                self.push(tap, at, Event::Arrive { interface, packet });
+            }
+        }
+    }
+
+    fn push(&mut self, tap: &mut dyn Tap, at: Ns, event: Event) {
+        if self.in_flight >= MAX_IN_FLIGHT {
+            if let Event::Descend { interface, packet } | Event::Arrive { interface, packet } = &event {
+                self.record(tap, *interface, Direction::In, Fate::Dropped(DropReason::InFlightLimit), packet);
+            }
+            return;
+        }
+        self.in_flight += 1;
+        self.queue.push(at, event);
+    }
+
+    fn record(&self, tap: &mut dyn Tap, interface: u32, direction: Direction, fate: Fate, packet: &Packet) {
+        let place = Vantage { id: VantageId(interface), node: self.interfaces[interface as usize].node, direction };
+        tap.packet(self.now, place, fate, packet);
+    }
+
+    fn drop_in(&self, tap: &mut dyn Tap, interface: u32, reason: DropReason, packet: &Packet) {
+        self.record(tap, interface, Direction::In, Fate::Dropped(reason), packet);
+    }
+}
+
+fn describe(nodes: &[NodeSpec], interfaces: &[InterfaceSpec]) -> Vec<VantageInfo> {
+    let info = |(index, spec): (usize, &InterfaceSpec)| VantageInfo {
+        id: VantageId(index as u32),
+        node: spec.node,
+        node_name: nodes[spec.node.index()].name.clone(),
+        segment: spec.segment,
+        side: spec.side.clone(),
+        addresses: spec.addresses.clone(),
+    };
+    interfaces.iter().enumerate().map(info).collect()
+}

@@ -1,0 +1,143 @@
+//! NATs as nodes of the network: translation both ways, hairpinning, and the events that their tables tell.
+
+use super::node::Kind;
+use super::{Event, Net};
+use crate::drop_reason::DropReason;
+use crate::nat::{Ipv6Policy, MappingId, MappingView, Nat, NatConfig, UnsolicitedReply};
+use crate::packet::{IcmpKind, Packet};
+use crate::tap::{Direction, Fate, NatEvent, Tap};
+use crate::topology::NodeId;
+
+impl Net {
+    pub(super) fn translate(&mut self, tap: &mut dyn Tap, node: NodeId, config: &NatConfig, interface: u32, packet: Packet) {
+        if packet.is_ipv6() && config.ipv6 == Ipv6Policy::Routed {
+            return self.route(tap, node, interface, packet);
+        }
+        if packet.ttl <= 1 {
+            return self.drop_in(tap, interface, DropReason::TtlExpired, &packet);
+        }
+        self.expire(tap, node);
+        let [inside, outside] = self.sides(node);
+        if interface == outside {
+            self.translate_inbound(tap, node, config.unsolicited_reply, packet);
+        } else if self.nat_mut(node).is_own(packet.dst) {
+            self.hairpin(tap, node, inside, &packet);
+        } else {
+            self.translate_outbound(tap, node, packet);
+        }
+        self.schedule_expiry(node);
+    }
+
+    fn translate_outbound(&mut self, tap: &mut dyn Tap, node: NodeId, mut packet: Packet) {
+        let ([inside, outside], now) = (self.sides(node), self.now);
+        let (rewrite, made) = match self.nat_mut(node).plan_outbound(now, &packet) {
+            Ok(plan) => plan,
+            Err(reason) => return self.drop_in(tap, inside, reason, &packet),
+        };
+        self.record(tap, inside, Direction::In, Fate::Forwarded, &packet);
+        self.tell_made(tap, node, made);
+        rewrite.apply(&mut packet);
+        packet.ttl -= 1;
+        self.leave(tap, outside, packet);
+    }
+
+    fn translate_inbound(&mut self, tap: &mut dyn Tap, node: NodeId, reply: UnsolicitedReply, mut packet: Packet) {
+        let ([inside, outside], now) = (self.sides(node), self.now);
+        match self.nat_mut(node).plan_inbound(now, &packet) {
+            Ok(rewrite) => {
+                self.record(tap, outside, Direction::In, Fate::Forwarded, &packet);
+                rewrite.apply(&mut packet);
+                packet.ttl -= 1;
+                self.leave(tap, inside, packet);
+            }
+            Err(reason) => {
+                self.drop_in(tap, outside, reason, &packet);
+                let answer = packet.answer_with(packet.dst, IcmpKind::PortUnreachable);
+                if let Some(answer) = answer.filter(|_| reply == UnsolicitedReply::PortUnreachable)
+                    && let Some(next) = self.routing.from_interface(outside, answer.dst)
+                {
+                    self.emit(tap, outside, next, answer, Fate::Sent);
+                }
+            }
+        }
+    }
+
+    fn hairpin(&mut self, tap: &mut dyn Tap, node: NodeId, inside: u32, packet: &Packet) {
+        let now = self.now;
+        let (made, outcome) = self.nat_mut(node).plan_hairpin(now, packet);
+        match outcome {
+            Err(reason) => {
+                self.drop_in(tap, inside, reason, packet);
+                self.tell_made(tap, node, made);
+            }
+            Ok(mut translated) => {
+                self.record(tap, inside, Direction::In, Fate::Forwarded, packet);
+                self.tell_made(tap, node, made);
+                translated.ttl -= 1;
+                self.leave(tap, inside, translated);
+            }
+        }
+    }
+
+    /// Emits a translated packet by one side.
+    fn leave(&mut self, tap: &mut dyn Tap, out: u32, packet: Packet) {
+        match self.routing.from_interface(out, packet.dst) {
+            Some(next) if self.interfaces[next as usize].node != self.interfaces[out as usize].node => {
+                self.emit(tap, out, next, packet, Fate::Forwarded);
+            }
+            _ => self.record(tap, out, Direction::Out, Fate::Dropped(DropReason::NoRoute), &packet),
+        }
+    }
+
+    fn tell_made(&mut self, tap: &mut dyn Tap, node: NodeId, made: Option<MappingId>) {
+        if let Some(view) = made.and_then(|id| self.nat_mut(node).mapping(id)) {
+            tap.nat(self.now, node, &NatEvent::MappingMade(view));
+        }
+    }
+
+    /// Removes what has expired, and waits for the next expiry.
+    pub(super) fn expire(&mut self, tap: &mut dyn Tap, node: NodeId) {
+        let now = self.now;
+        while let Some(view) = self.nat_mut(node).expire(now) {
+            tap.nat(now, node, &NatEvent::MappingExpired(view));
+        }
+    }
+
+    pub(super) fn tell_flushed(&self, tap: &mut dyn Tap, node: NodeId, views: Vec<MappingView>) {
+        for view in views {
+            tap.nat(self.now, node, &NatEvent::MappingFlushed(view));
+        }
+    }
+
+    pub(super) fn expiry_due(&mut self, tap: &mut dyn Tap, node: NodeId) {
+        self.expire(tap, node);
+        let now = self.now;
+        if let Kind::Nat(state) = &mut self.nodes[node.index()].kind
+            && state.expiry_at.is_some_and(|at| at <= now)
+        {
+            state.expiry_at = None;
+        }
+        self.schedule_expiry(node);
+    }
+
+    /// Keeps one event pending per NAT: at its next expiry or, after a refresh, earlier.
+    fn schedule_expiry(&mut self, node: NodeId) {
+        let Kind::Nat(state) = &mut self.nodes[node.index()].kind else { return };
+        if let Some(at) = state.nat.next_expiry().filter(|at| state.expiry_at.is_none_or(|pending| *at < pending)) {
+            state.expiry_at = Some(at);
+            self.queue.push(at.max(self.now), Event::Expire { nat: node });
+        }
+    }
+
+    fn sides(&self, node: NodeId) -> [u32; 2] {
+        let interfaces = &self.nodes[node.index()].interfaces;
+        [interfaces[0], interfaces[1]]
+    }
+
+    fn nat_mut(&mut self, node: NodeId) -> &mut Nat {
+        match &mut self.nodes[node.index()].kind {
+            Kind::Nat(state) => &mut state.nat,
+            _ => unreachable!("asked of nat nodes alone"),
+        }
+    }
+}

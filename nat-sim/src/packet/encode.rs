@@ -1,0 +1,139 @@
+//! Packets to bytes: a bare IPv4 or IPv6 packet with right checksums (link type "raw IP").
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::checksum::{self, PROTOCOL_UDP, Sum};
+use super::{Body, Icmp, IcmpKind, Packet, PacketError, Quote};
+
+/// IP protocol number of ICMP.
+pub(super) const PROTOCOL_ICMP: u8 = 1;
+/// Next-header number of ICMPv6.
+pub(super) const PROTOCOL_ICMPV6: u8 = 58;
+/// "Don't fragment" in the flags and fragment offset word of IPv4.
+pub(super) const DONT_FRAGMENT: u16 = 0x4000;
+
+/// The fields that an IP header takes from a packet or from a quote.
+struct IpHeader {
+    src: IpAddr,
+    dst: IpAddr,
+    ttl: u8,
+    id: u16,
+    traffic_class: u8,
+    dont_fragment: bool,
+    protocol: u8,
+    /// Octets after this header.
+    length: usize,
+}
+
+impl Packet {
+    /// Appends the packet's bytes to `out`.
+    ///
+    /// # Errors
+    /// What [`Packet::validate`] says; `out` is then unchanged.
+    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), PacketError> {
+        self.validate()?;
+        match &self.body {
+            Body::Udp { src_port, dst_port, payload } => {
+                let (src, dst) = (SocketAddr::new(self.src, *src_port), SocketAddr::new(self.dst, *dst_port));
+                let length = payload.len() + 8;
+                self.header(PROTOCOL_UDP, length).encode(out);
+                // `validate` bounds the length to 16 bits.
+                encode_udp_header(out, src, dst, length as u16, checksum::udp(src, dst, payload));
+                out.extend_from_slice(payload);
+            }
+            Body::Icmp(icmp) => self.encode_icmp(icmp, out),
+        }
+        Ok(())
+    }
+
+    fn header(&self, protocol: u8, length: usize) -> IpHeader {
+        let Self { src, dst, ttl, id, traffic_class, dont_fragment, .. } = *self;
+        IpHeader { src, dst, ttl, id, traffic_class, dont_fragment, protocol, length }
+    }
+
+    fn encode_icmp(&self, icmp: &Icmp, out: &mut Vec<u8>) {
+        let ipv6 = self.is_ipv6();
+        let ip_header_length = if ipv6 { 40 } else { 20 };
+        let length = 8 + ip_header_length + 8 + icmp.quote.payload.len();
+        self.header(if ipv6 { PROTOCOL_ICMPV6 } else { PROTOCOL_ICMP }, length).encode(out);
+
+        let start = out.len();
+        let ((kind, code), rest) = (type_and_code(icmp.kind, ipv6), rest_of_header(icmp.kind));
+        out.extend_from_slice(&[kind, code, 0, 0]);
+        out.extend_from_slice(&rest.to_be_bytes());
+        encode_quote(&icmp.quote, out);
+
+        // ICMP for IPv4 sums its message alone, ICMPv6 also the pseudo-header: RFC 4443, section 2.3.
+        let mut sum = if ipv6 { Sum::of_pseudo_header(self.src, self.dst, PROTOCOL_ICMPV6, length) } else { Sum::ZERO };
+        sum.add_bytes(&out[start..]);
+        out[start + 2..start + 4].copy_from_slice(&sum.checksum().to_be_bytes());
+    }
+}
+
+fn encode_quote(quote: &Quote, out: &mut Vec<u8>) {
+    let Quote { ttl, id, traffic_class, dont_fragment, .. } = *quote;
+    let (src, dst, length) = (quote.src.ip(), quote.dst.ip(), usize::from(quote.udp_length));
+    IpHeader { src, dst, ttl, id, traffic_class, dont_fragment, protocol: PROTOCOL_UDP, length }.encode(out);
+    encode_udp_header(out, quote.src, quote.dst, quote.udp_length, quote.udp_checksum);
+    out.extend_from_slice(&quote.payload);
+}
+
+fn encode_udp_header(out: &mut Vec<u8>, src: SocketAddr, dst: SocketAddr, length: u16, checksum: u16) {
+    for word in [src.port(), dst.port(), length, checksum] {
+        out.extend_from_slice(&word.to_be_bytes());
+    }
+}
+
+impl IpHeader {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match (self.src, self.dst) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => self.encode_v4(src, dst, out),
+            (IpAddr::V6(src), IpAddr::V6(dst)) => self.encode_v6(src, dst, out),
+            _ => unreachable!("validated: source and destination are of one family"),
+        }
+    }
+
+    fn encode_v4(&self, src: Ipv4Addr, dst: Ipv4Addr, out: &mut Vec<u8>) {
+        let start = out.len();
+        let flags = if self.dont_fragment { DONT_FRAGMENT } else { 0 };
+        out.extend_from_slice(&[0x45, self.traffic_class]);
+        out.extend_from_slice(&((20 + self.length) as u16).to_be_bytes());
+        out.extend_from_slice(&self.id.to_be_bytes());
+        out.extend_from_slice(&flags.to_be_bytes());
+        out.extend_from_slice(&[self.ttl, self.protocol, 0, 0]);
+        out.extend_from_slice(&src.octets());
+        out.extend_from_slice(&dst.octets());
+        let mut sum = Sum::ZERO;
+        sum.add_bytes(&out[start..]);
+        out[start + 10..start + 12].copy_from_slice(&sum.checksum().to_be_bytes());
+    }
+
+    fn encode_v6(&self, src: Ipv6Addr, dst: Ipv6Addr, out: &mut Vec<u8>) {
+        let version_class_flow = 6u32 << 28 | u32::from(self.traffic_class) << 20;
+        out.extend_from_slice(&version_class_flow.to_be_bytes());
+        out.extend_from_slice(&(self.length as u16).to_be_bytes());
+        out.extend_from_slice(&[self.protocol, self.ttl]);
+        out.extend_from_slice(&src.octets());
+        out.extend_from_slice(&dst.octets());
+    }
+}
+
+pub(super) fn type_and_code(kind: IcmpKind, ipv6: bool) -> (u8, u8) {
+    let (v4, v6) = match kind {
+        IcmpKind::NoRoute => ((3, 0), (1, 0)),
+        IcmpKind::HostUnreachable => ((3, 1), (1, 3)),
+        IcmpKind::PortUnreachable => ((3, 3), (1, 4)),
+        IcmpKind::AdministrativelyProhibited => ((3, 13), (1, 1)),
+        IcmpKind::PacketTooBig { .. } => ((3, 4), (2, 0)),
+        IcmpKind::TimeExceeded => ((11, 0), (3, 0)),
+    };
+    if ipv6 { v6 } else { v4 }
+}
+
+/// The second word of the ICMP header: the MTU (in IPv4 its lower half: RFC 1191) or unused.
+fn rest_of_header(kind: IcmpKind) -> u32 {
+    match kind {
+        IcmpKind::PacketTooBig { mtu } => mtu,
+        _ => 0,
+    }
+}
