@@ -40,7 +40,7 @@ impl GateOptions {
 pub struct Gate {
     /// Everything that is not as listed: by kind, then entry, then place.
     pub findings: Vec<Finding>,
-    listed: BTreeMap<Instance, Expectation>,
+    listed: BTreeMap<Instance, (EntryRef, Expectation)>,
 }
 
 /// One check of one case.
@@ -129,7 +129,12 @@ impl Gate {
 
     /// The entry that lists this departure as it is.
     pub fn listed(&self, instance: &Instance) -> Option<&Expectation> {
-        self.listed.get(instance)
+        self.listed.get(instance).map(|(_, entry)| entry)
+    }
+
+    /// The places where `at` lists a departure as it is.
+    pub(crate) fn listed_by<'a>(&'a self, at: &'a EntryRef) -> impl Iterator<Item = &'a Instance> {
+        self.listed.iter().filter(move |(_, (listed, _))| listed == at).map(|(instance, _)| instance)
     }
 
     /// The findings that concern a case, gravest first.
@@ -187,7 +192,7 @@ pub fn evaluate_case(case: &Case, expectations: &Expectations, options: &GateOpt
 struct Tally {
     /// Cases, without seeds, in which it was met as listed.
     met: BTreeSet<String>,
-    /// Places where the check departed in another way.
+    /// Whether another way of departing was held against it.
     otherwise: bool,
     /// Places where the check passed.
     passed: Vec<Instance>,
@@ -221,13 +226,13 @@ impl Evaluation<'_> {
         let listed = |compiled: &Compiled| compiled.entry.verdict == departure && compiled.entry.fingerprint == print;
         if let Some((at, compiled)) = covering.iter().find(|(_, compiled)| listed(compiled)) {
             self.tallies.entry(at.clone()).or_default().met.insert(case.base_id().to_owned());
-            self.gate.listed.insert(instance, compiled.entry.clone());
+            self.gate.listed.insert(instance, (at.clone(), compiled.entry.clone()));
             return;
         }
-        for (at, _) in covering {
+        let same_verdict = covering.iter().find(|(_, compiled)| compiled.entry.verdict == departure);
+        if let Some((at, _)) = same_verdict.or(covering.first()) {
             self.tallies.entry(at.clone()).or_default().otherwise = true;
         }
-        let same_verdict = covering.iter().find(|(_, compiled)| compiled.entry.verdict == departure);
         if let Some((at, compiled)) = same_verdict {
             let text = format!("listed as `{}`, now `{print}`", compiled.entry.fingerprint);
             self.find(FindingKind::ChangedFingerprint, Some(at.clone()), instance, text);
@@ -257,7 +262,7 @@ impl Evaluation<'_> {
         }
         let stopped = self.judge_stopped(at, entry, &tally);
         if !stopped && tally.met.is_empty() && !tally.otherwise && self.speaks_of_nothing(run, compiled, &reached) {
-            let text = format!("`{}` on `{}`: no such check judges in any such case", entry.check, entry.cases);
+            let text = format!("`{}` on `{}`: nothing departs like this in any such case", entry.check, entry.cases);
             self.push(FindingKind::MatchesNothing, Some(at.clone()), Vec::new(), text);
         }
     }

@@ -3,10 +3,13 @@
 //! Everything here is a pure function of a [`crate::record::Run`], the entries and a date. Cases are finished or absent; silence never
 //! counts as agreement: a listed departure whose check passed is reported as stopped, one whose check did not judge is not.
 
+mod bless;
+mod cover;
 mod entry;
 mod fingerprint;
 mod gate;
 
+pub use bless::{Action, Blessing, Change, bless};
 pub use chrono::NaiveDate;
 pub use entry::{Departure, EntryError, EntryErrorKind, EntryRef, Expectation, Expectations};
 pub use fingerprint::fingerprint;
