@@ -60,6 +60,13 @@ pub enum Command {
         /// The lifetime to ask for, in seconds; 0 deletes the allocation.
         lifetime: u32,
     },
+    /// STUN client: find out how the NATs on the way behave.
+    Discover {
+        /// The server, which must offer a second address and port.
+        server: SocketAddr,
+        /// The algorithm.
+        algorithm: DiscoveryAlgorithm,
+    },
     /// Close in order what can be closed: the peer connection, the DTLS association, the allocation.
     Close,
     /// A verb that no implementation knows. The harness sends one to see that "unsupported" is answered honestly.
@@ -67,6 +74,15 @@ pub enum Command {
         /// A name that means nothing.
         verb: String,
     },
+}
+
+/// Algorithms that find out how NATs behave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiscoveryAlgorithm {
+    /// RFC 3489 section 10.1.
+    Rfc3489,
+    /// RFC 5780 sections 4.3 and 4.4.
+    Rfc5780,
 }
 
 /// Options of a data channel (RFC 8832 section 5.1).
@@ -96,6 +112,7 @@ impl Command {
             Command::BindChannel { .. } => "bind-channel",
             Command::SendToPeer { .. } => "send-to-peer",
             Command::Refresh { .. } => "refresh",
+            Command::Discover { .. } => "discover",
             Command::Close => "close",
             Command::Probe { verb } => verb,
         }

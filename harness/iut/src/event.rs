@@ -67,6 +67,9 @@ pub enum ApiEvent {
         /// The data.
         bytes: Bytes,
     },
+    /// STUN client: what a discovery algorithm found, as `KEY=VALUE` words in a fixed order: `rfc3489=port-restricted`,
+    /// `mapping=endpoint-independent filtering=address-dependent`.
+    Discovered(String),
     /// An operation failed, or the implementation reported an error of its own accord.
     Error {
         /// The verb that failed, or the part that reported it.
@@ -101,6 +104,7 @@ impl ApiEvent {
             ApiEvent::PermissionCreated { .. } => "permission-created".into(),
             ApiEvent::ChannelBound { .. } => "channel-bound".into(),
             ApiEvent::PeerData { .. } => "peer-data".into(),
+            ApiEvent::Discovered(_) => "discovered".into(),
             ApiEvent::Error { .. } => "error".into(),
             ApiEvent::Unsupported { .. } => "unsupported".into(),
             ApiEvent::Log(_) => "log".into(),

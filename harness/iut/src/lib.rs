@@ -29,7 +29,7 @@ mod host;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use command::{ChannelOptions, Command};
+pub use command::{ChannelOptions, Command, DiscoveryAlgorithm};
 pub use endpoint::{Cause, Endpoint, IcmpError, IcmpKind, Input, Ns, Output, StreamAction, StreamEvent, StreamId};
 pub use event::{ApiEvent, CandidateType, ConnectionState, GatheringState, PairView};
 pub use implementation::{

@@ -1,4 +1,6 @@
 //! What carries a case: hosts of one conductor, which differ in who owns time and which nodes they can run.
 
 pub mod direct;
+mod network_steps;
+pub mod sim;
 pub mod sockets;

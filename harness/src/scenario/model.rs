@@ -345,11 +345,15 @@ pub struct NatTerms {
     /// How long a filter entry admits packets after the last one.
     pub filter_timer: Span,
     /// Which packets refresh the mapping timer.
-    pub refresh: Refresh,
+    pub mapping_refresh: Refresh,
+    /// Which packets refresh a filter entry.
+    pub filter_refresh: Refresh,
     /// Whether a packet that was admitted from outside binds the way back to its session or to the mapping.
     pub reverse_binding: ReverseBinding,
-    /// What an unsolicited packet from outside does.
+    /// What an unsolicited packet from outside leaves behind.
     pub unsolicited_inbound: UnsolicitedInbound,
+    /// What an unsolicited packet from outside is answered with.
+    pub unsolicited_reply: UnsolicitedReply,
 }
 
 /// How much of the remote endpoint a mapping or filter depends on.
@@ -414,8 +418,18 @@ pub enum ReverseBinding {
 pub enum UnsolicitedInbound {
     /// Dropped without a trace.
     Ignore,
-    /// Occupies the external tuple, as on Linux with an accepting INPUT chain.
+    /// Occupies the external tuple for 30 s, as on Linux with an accepting INPUT chain.
     CreatesState,
+}
+
+/// What a NAT answers to unsolicited packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnsolicitedReply {
+    /// Nothing.
+    Silent,
+    /// ICMP port unreachable.
+    PortUnreachable,
 }
 
 /// A firewall by name.

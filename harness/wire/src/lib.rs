@@ -16,16 +16,11 @@
 //! No function panics on any input and no allocation follows a length field: every list is bounded by the bytes at hand.
 #![forbid(unsafe_code)]
 
-#[macro_use]
-mod registry;
 pub mod channel_data;
 mod defect;
 pub mod demux;
 mod describe;
-pub mod dtls;
 mod reader;
-pub mod rtp;
-pub mod sctp;
 pub mod stun;
 
 pub use defect::{Malformed, Reason};

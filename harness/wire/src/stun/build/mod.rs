@@ -1,8 +1,5 @@
-//! Builders: [`WellformedBuilder`] writes what `stun_codec` takes, [`RawBuilder`] writes any bytes.
+//! Builders: [`raw`] writes any bytes.
 
-mod raw;
-mod wellformed;
+pub mod raw;
 
-pub use super::codec::CodecError;
 pub use raw::RawBuilder;
-pub use wellformed::WellformedBuilder;

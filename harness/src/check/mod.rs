@@ -1,0 +1,115 @@
+//! Checks: pure functions of a trace that cite clauses. They read packets with natproof's own codecs and never believe the implementation.
+//!
+//! A check is judged per subject: a party of the case, or of a foreign capture, whose role the check is about. It sees the frames in order and keeps
+//! bounded state, so that captures of any size stream through it. A check that saw nothing that it could judge says so
+//! ([`Judgement::NotApplicable`]); silence never passes.
+
+mod context;
+mod judge;
+mod outcome;
+
+pub use context::{Context, Credentials, Party};
+pub use judge::{CheckRecord, judge};
+pub use outcome::{Connection, Outcome, Pair, connection};
+
+use crate::trace::PacketEvent;
+use iut::{ApiEvent, Ns};
+
+/// One check.
+#[derive(Clone, Copy)]
+pub struct Check {
+    /// `stun.response.fingerprint`: dotted, never reused.
+    pub id: &'static str,
+    /// The clauses that it judges, the newest RFC first.
+    pub clauses: &'static [&'static str],
+    /// How hard the clauses are.
+    pub level: Level,
+    /// One sentence: what a correct implementation does.
+    pub summary: &'static str,
+    /// Whether the check is about this party.
+    pub applies: fn(&Context, &Party) -> bool,
+    /// A judge for one subject; the number is the party's position.
+    pub judge: fn(&Context, usize) -> Box<dyn Judge>,
+}
+
+/// The level of a check, which decides what a violation is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// MUST and MUST NOT: a violation fails.
+    Must,
+    /// SHOULD and the like, and clauses with two defensible readings: a violation deviates.
+    Should,
+    /// Behaviour that the RFC states without capitals: a violation fails.
+    Unmarked,
+}
+
+/// One frame of a trace, as a judge sees it.
+#[derive(Clone, Copy)]
+pub struct Frame<'a> {
+    /// Its number in the capture.
+    pub number: u32,
+    /// When.
+    pub at: Ns,
+    /// What.
+    pub event: FrameEvent<'a>,
+}
+
+/// What a frame shows.
+#[derive(Clone, Copy)]
+pub enum FrameEvent<'a> {
+    /// A packet at the subject's own interface.
+    Packet(&'a PacketEvent),
+    /// An event of the subject's application interface.
+    Api(&'a ApiEvent),
+    /// The subject sent a message of the signalling room.
+    SentSignal(&'a iut::Signal),
+    /// The other party's message reached the room.
+    PeerSignal(&'a iut::Signal),
+}
+
+/// Judges one subject.
+pub trait Judge {
+    /// Sees the next frame.
+    fn frame(&mut self, context: &Context, frame: Frame<'_>);
+
+    /// Decides after the last frame.
+    fn finish(self: Box<Self>, context: &Context) -> Judgement;
+}
+
+/// What a judge decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// It saw what the clause demands, in these frames.
+    Pass {
+        /// What was seen.
+        observed: String,
+        /// Where; at most [`FRAMES`].
+        frames: Vec<u32>,
+    },
+    /// It saw a violation.
+    Violation {
+        /// What the clause demands here.
+        expected: String,
+        /// What was seen instead; without times, addresses and ids where they do not matter.
+        observed: String,
+        /// Where; at most [`FRAMES`].
+        frames: Vec<u32>,
+    },
+    /// The stimulus was there, but it cannot be told whether the clause was kept.
+    Inconclusive {
+        /// Why.
+        reason: String,
+    },
+    /// Nothing in the trace is about this clause.
+    NotApplicable,
+}
+
+/// Frames that one judgement cites at most.
+pub const FRAMES: usize = 8;
+
+/// All checks, in the order of their ids.
+pub fn catalogue() -> Vec<Check> {
+    let mut checks: Vec<Check> = Vec::new();
+    checks.sort_by_key(|check| check.id);
+    checks
+}

@@ -1,0 +1,82 @@
+//! The default driver: endpoints on the simulated network, virtual nanoseconds, nothing else.
+
+use super::network_steps::apply;
+use crate::conductor::{Action, Conductor, Ending};
+use crate::plan::Built;
+use iut::{IcmpError, IcmpKind, Input, Ns};
+use nat_sim::{Body, Delivery, Packet};
+use std::net::SocketAddr;
+
+/// Runs a case whose nodes are all state machines. `clock` is told the time before every input, so that what an implementation reads from the standard
+/// library agrees with the network.
+pub fn run(mut network: Built, mut conductor: Conductor, mut clock: impl FnMut(Ns)) -> Ending {
+    let mut now: Ns = 0;
+    clock(now);
+    conductor.start(now);
+    loop {
+        act(&mut network, &mut conductor, now);
+        if conductor.finished(now) || conductor.recorder.overflowed() {
+            return conductor.finish(now);
+        }
+        let wake = conductor.poll_timeout();
+        let arrives = network.net.next_event().filter(|at| *at <= wake);
+        match arrives {
+            Some(at) => {
+                if let Some(delivery) = network.net.advance(&mut conductor.recorder, at) {
+                    now = now.max(delivery.at);
+                    clock(now);
+                    deliver(&network, &mut conductor, now, delivery);
+                }
+            }
+            None => {
+                now = now.max(wake);
+                clock(now);
+                if conductor.finished(now) {
+                    return conductor.finish(now);
+                }
+                conductor.handle_timeout(now);
+            }
+        }
+    }
+}
+
+/// Carries out what the conductor wants.
+fn act(network: &mut Built, conductor: &mut Conductor, now: Ns) {
+    while let Some(action) = conductor.poll_action() {
+        match action {
+            Action::Send { node, local, remote, bytes } => {
+                network.net.send(&mut conductor.recorder, now, network.hosts[node], Packet::udp(local, remote, bytes));
+            }
+            Action::Network(action) => apply(network, &mut conductor.recorder, now, &action),
+            Action::ToNode { .. } => unreachable!("the plan gives no asynchronous node to this driver"),
+        }
+    }
+}
+
+/// Hands a packet that reached a host to the party that lives there.
+pub(super) fn deliver(network: &Built, conductor: &mut Conductor, now: Ns, delivery: Delivery) {
+    let Some(node) = network.hosts.iter().position(|host| *host == delivery.host) else { return };
+    if let Some(input) = input_of(delivery.packet) {
+        conductor.deliver(now, node, input);
+    }
+}
+
+/// A packet as the host's stack gives it to its party.
+pub(super) fn input_of(packet: Packet) -> Option<Input> {
+    match packet.body {
+        Body::Udp { src_port, dst_port, payload } => Some(Input::Datagram {
+            local: SocketAddr::new(packet.dst, dst_port),
+            remote: SocketAddr::new(packet.src, src_port),
+            bytes: payload,
+        }),
+        Body::Icmp(icmp) => {
+            let kind = match icmp.kind {
+                nat_sim::IcmpKind::PortUnreachable => IcmpKind::PortUnreachable,
+                _ => return None,
+            };
+            let error = IcmpError { kind, reporter: packet.src, local: icmp.quote.src, remote: icmp.quote.dst };
+            Some(Input::IcmpError(error))
+        }
+        _ => None,
+    }
+}

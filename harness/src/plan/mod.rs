@@ -1,0 +1,11 @@
+//! From a scenario to cases that a driver can carry: every name resolved, every address chosen, every node's implementation known to exist.
+
+mod addressing;
+mod case;
+mod nat;
+mod network;
+mod resolve;
+
+pub use case::{CasePlan, Judged, NodePlan, OutcomePlan, PlannedPlayer};
+pub use network::{Built, DEFAULT_LATENCY, GatewayKind, GatewayPlan, HostPlan, INTERNET, NetworkPlan};
+pub use resolve::{KNOWN_ELSEWHERE, NotRun, Resolver, preset_name, stack_of};
