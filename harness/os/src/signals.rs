@@ -123,7 +123,8 @@ fn install_handler(signal: Sig) -> io::Result<()> {
     let action = SigAction::new(SigHandler::Handler(on_signal), SaFlags::SA_RESTART, SigSet::empty());
     // SAFETY: the handler only uses atomics and functions that are safe in signal handlers.
     let before = unsafe { sigaction(signal, &action) }?;
-    if matches!(before.handler(), SigHandler::SigIgn) {
+    // Ignoring the end of children is no wish of whoever started us, and we would never hear of any.
+    if signal != Sig::SIGCHLD && matches!(before.handler(), SigHandler::SigIgn) {
         // SAFETY: restores what was there.
         unsafe { sigaction(signal, &before) }?;
     }

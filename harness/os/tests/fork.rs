@@ -46,12 +46,21 @@ const CASES: &[Case] = &[
     ("children_die_when_the_parent_is_killed", children_die_when_the_parent_is_killed),
     ("address_randomisation_is_off_after_execution_or_said_to_be_on", address_randomisation_is_off_after_execution_or_said_to_be_on),
     ("the_same_seed_gives_the_same_bytes_in_different_children", the_same_seed_gives_the_same_bytes_in_different_children),
+    ("what_the_parent_did_before_does_not_change_hash_keys", what_the_parent_did_before_does_not_change_hash_keys),
+    (
+        "addresses_do_not_depend_on_environment_or_parent_where_randomisation_is_off",
+        addresses_do_not_depend_on_environment_or_parent_where_randomisation_is_off,
+    ),
+    ("an_interrupt_that_was_ignored_at_start_stays_ignored", an_interrupt_that_was_ignored_at_start_stays_ignored),
+    ("the_size_of_a_terminal_is_told_and_a_file_has_none", the_size_of_a_terminal_is_told_and_a_file_has_none),
+    ("cpu_time_includes_children_that_ended", cpu_time_includes_children_that_ended),
+    ("the_limit_of_open_files_can_be_raised_to_the_hard_one", the_limit_of_open_files_can_be_raised_to_the_hard_one),
     ("a_wait_that_nothing_can_end_is_a_deadlock", a_wait_that_nothing_can_end_is_a_deadlock),
     ("a_wait_that_another_thread_ends_is_no_deadlock", a_wait_that_another_thread_ends_is_no_deadlock),
 ];
 
 /// The same program in another role, for cases that need a process of their own as the parent.
-const ROLES: &[Role] = &[("parent-of-sleepers", parent_of_sleepers), ("tell-aslr", tell_aslr)];
+const ROLES: &[Role] = &[("parent-of-sleepers", parent_of_sleepers), ("tell-aslr", tell_aslr), ("tell-addresses", tell_addresses)];
 
 fn main() -> ExitCode {
     helpers::main(CASES, ROLES)
@@ -70,7 +79,7 @@ fn short() -> Limits {
 }
 
 /// Runs one closure in a child to its end.
-fn run(limits: Limits, job: impl FnOnce() -> Vec<u8>) -> Finished<u32> {
+fn run(limits: Limits, job: impl FnOnce() -> Vec<u8> + Send) -> Finished<u32> {
     let mut pool = pool(1, limits);
     pool.spawn(7, &log(), |_| job()).expect("spawns");
     let finished = until_finished(&mut pool);
@@ -411,7 +420,7 @@ fn parent_of_sleepers() {
             }
             Event::Signal(signal) => {
                 println!("{signal:?}");
-                assert_eq!(signal, Signal::Interrupt);
+                assert!(matches!(signal, Signal::Interrupt | Signal::Terminate));
                 pool.cancel();
             }
             Event::Finished(Finished { key, outcome: Outcome::Cancelled, .. }) => ended.push(key),
@@ -437,6 +446,103 @@ fn tell_aslr() {
     let state = os::process::disable_aslr_and_reexec();
     let on_the_stack = 0u8;
     println!("{state:?} {:p} {:p} {:p}", &raw const on_the_stack, ROLES.as_ptr(), Box::new(1).as_ref());
+}
+
+/// Where the stack, the heap and the code of a child are.
+fn tell_addresses() {
+    if os::process::disable_aslr_and_reexec() != os::process::Aslr::Off {
+        return println!("random");
+    }
+    let ballast = std::env::var("BALLAST").unwrap_or_default();
+    let _kept: Vec<Vec<u8>> = ballast.bytes().map(|b| vec![b; 3000]).collect();
+    let outcome = run(Limits::default(), || {
+        let on_the_stack = 0u8;
+        let text = format!("{:p} {:p} {:p}", &raw const on_the_stack, Box::new(1).as_ref(), ROLES.as_ptr());
+        text.into_bytes()
+    })
+    .outcome;
+    let Outcome::Done(bytes) = outcome else { panic!("{outcome:?}") };
+    println!("{}", String::from_utf8_lossy(&bytes));
+}
+
+fn addresses_do_not_depend_on_environment_or_parent_where_randomisation_is_off() {
+    let told: Vec<String> =
+        ["", "x", &"y".repeat(1000)].map(|ballast| helpers::Helper::start_with("tell-addresses", "BALLAST", ballast).rest()).into();
+    if told[0] == "random\n" {
+        return helpers::skip("address randomisation cannot be turned off here");
+    }
+    assert!(told.iter().all(|t| *t == told[0]), "{told:?}");
+}
+
+fn what_the_parent_did_before_does_not_change_hash_keys() {
+    if !virtual_libc::supported() {
+        return helpers::skip("without feature `interpose`");
+    }
+    let keys = || {
+        run(Limits::default(), || {
+            virtual_libc::enter(1);
+            hash_of_nothing().to_le_bytes().to_vec()
+        })
+        .outcome
+    };
+    let before = keys();
+    assert!(matches!(before, Outcome::Done(_)));
+    for _ in 0..3 {
+        // Each of these changes the keys of the next map on this thread.
+        let _ = hash_of_nothing();
+        assert_eq!(keys(), before);
+    }
+}
+
+fn hash_of_nothing() -> u64 {
+    std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0)
+}
+
+fn an_interrupt_that_was_ignored_at_start_stays_ignored() {
+    let mut helper = helpers::Helper::start_ignoring_interrupts("parent-of-sleepers");
+    let _sleepers = helper.read_pids(2);
+    helper.signal(libc::SIGINT);
+    helper.signal(libc::SIGTERM);
+    assert_eq!(helper.rest(), "done 0\nTerminate\ncancelled 1\ncancelled 2\nidle\n");
+    assert_eq!(helper.exit_code(), Some(0));
+}
+
+fn the_size_of_a_terminal_is_told_and_a_file_has_none() {
+    let finished = run(Limits::default(), || {
+        assert_eq!(os::process::terminal_size(), None);
+        let size = libc::winsize { ws_row: 30, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
+        let (mut main, mut terminal) = (0, 0);
+        // SAFETY: valid pointers, null for what is not wanted; both descriptors are open afterwards.
+        unsafe {
+            assert_eq!(libc::openpty(&raw mut main, &raw mut terminal, std::ptr::null_mut(), std::ptr::null(), &raw const size), 0);
+            assert_eq!(libc::dup2(terminal, 2), 2);
+        }
+        assert_eq!(os::process::terminal_size(), Some((100, 30)));
+        vec![1]
+    });
+    assert_eq!(finished.outcome, Outcome::Done(vec![1]));
+}
+
+fn cpu_time_includes_children_that_ended() {
+    let before = os::process::cpu_seconds();
+    let finished = run(short(), || {
+        loop {
+            std::hint::spin_loop();
+        }
+    });
+    let used = os::process::cpu_seconds() - before;
+    assert!(used >= finished.cpu.as_secs_f64() && used < 10.0 * finished.cpu.as_secs_f64(), "{used}, of which {:?}", finished.cpu);
+}
+
+fn the_limit_of_open_files_can_be_raised_to_the_hard_one() {
+    let finished = run(Limits::default(), || {
+        use nix::sys::resource::{Resource, getrlimit, setrlimit};
+        setrlimit(Resource::RLIMIT_NOFILE, 50, 70).expect("lower is allowed");
+        assert_eq!(os::process::raise_nofile().expect("raises"), 70);
+        assert_eq!(getrlimit(Resource::RLIMIT_NOFILE), Ok((70, 70)));
+        vec![1]
+    });
+    assert_eq!(finished.outcome, Outcome::Done(vec![1]));
 }
 
 fn the_same_seed_gives_the_same_bytes_in_different_children() {
@@ -477,6 +583,9 @@ fn a_wait_that_nothing_can_end_is_a_deadlock() {
 }
 
 fn a_wait_that_another_thread_ends_is_no_deadlock() {
+    if !virtual_libc::supported() {
+        return helpers::skip("without feature `interpose`");
+    }
     let finished = run(Limits { wall: Duration::from_secs(60), ..Limits::default() }, || {
         virtual_libc::enter(1);
         let (sender, receiver) = std::sync::mpsc::channel();

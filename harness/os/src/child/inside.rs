@@ -13,6 +13,8 @@ use super::Limits;
 use super::frame::{self, Kind};
 use crate::{signals, virtual_libc};
 
+/// As much as a main thread has.
+const STACK: usize = 8 << 20;
 /// The exit code that Rust gives to a panic.
 const PANICKED: i32 = 101;
 
@@ -42,15 +44,29 @@ pub(super) struct Start<'a> {
 static PIPE: OnceLock<Mutex<PipeWriter>> = OnceLock::new();
 
 /// Runs the closure in the fresh child. Signals are still blocked.
-pub(super) fn run<F: FnOnce(&Progress) -> Vec<u8>>(start: Start<'_>, job: F) -> ! {
+pub(super) fn run<F: FnOnce(&Progress) -> Vec<u8> + Send>(start: Start<'_>, job: F) -> ! {
     let Start { parent, limits, log, nothing, pipe } = start;
     let _ = PIPE.set(Mutex::new(pipe));
     if let Err(e) = set_up(parent, limits, &log, &nothing) {
-        send(Kind::Broken, e.to_string().as_bytes());
-        leave(1);
+        give_up(&e);
     }
     drop((log, nothing));
     report_panics();
+    std::thread::scope(|scope| {
+        let started = std::thread::Builder::new().name("case".into()).stack_size(STACK).spawn_scoped(scope, || run_and_leave(job));
+        match started {
+            // The thread leaves, and the process with it.
+            Ok(thread) => match thread.join() {
+                Ok(never) => never,
+                Err(_) => leave(PANICKED),
+            },
+            Err(e) => give_up(&e),
+        }
+    })
+}
+
+/// Runs the closure on a thread of its own, whose thread-local generators, hash keys, stack and heap arena owe nothing to what the parent did before the fork.
+fn run_and_leave<F: FnOnce(&Progress) -> Vec<u8>>(job: F) -> ! {
     virtual_libc::set_deadlock_handler(report_deadlock);
     match catch_unwind(AssertUnwindSafe(|| job(&Progress(())))) {
         Ok(result) => {
@@ -64,6 +80,11 @@ pub(super) fn run<F: FnOnce(&Progress) -> Vec<u8>>(start: Start<'_>, job: F) -> 
             leave(PANICKED)
         }
     }
+}
+
+fn give_up(why: &io::Error) -> ! {
+    send(Kind::Broken, why.to_string().as_bytes());
+    leave(1)
 }
 
 fn set_up(parent: Pid, limits: &Limits, log: &File, nothing: &File) -> io::Result<()> {

@@ -1,7 +1,8 @@
 //! One forked child per case: whatever an implementation does to its process ends that case and nothing else.
 //!
 //! A [`Pool`] forks from a single-threaded parent, so a child may allocate, lock and start threads like any process. The child gets its own process group, limits,
-//! a log file as standard output and error, and runs one closure. Bytes come back over a pipe: any number of progress frames, then the result. It leaves by `_exit`,
+//! a log file as standard output and error, and runs one closure on a fresh thread: what the parent's thread has drawn for its hash keys and generators must not reach
+//! the case. Bytes come back over a pipe: any number of progress frames, then the result. It leaves by `_exit`,
 //! so no exit handler of a library runs. The parent waits in one `poll` for all pipes and signals:
 //!
 //! ```no_run

@@ -11,7 +11,6 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal as Sig, killpg, sigprocmask};
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{ForkResult, Pid, fork, getpid, setpgid};
 
 use super::frame::{Decoder, Kind};
@@ -88,7 +87,7 @@ impl<K: Clone> Pool<K> {
     /// See [`SpawnError`]. Nothing was started then, though the log may exist.
     pub fn spawn<F>(&mut self, key: K, log: &Path, job: F) -> Result<(), SpawnError>
     where
-        F: FnOnce(&Progress) -> Vec<u8>,
+        F: FnOnce(&Progress) -> Vec<u8> + Send,
     {
         if !self.has_room() {
             return Err(SpawnError::Full(self.jobs));
@@ -243,8 +242,15 @@ impl<K> Child<K> {
 
     /// Whether it is a zombie. It stays one, so that its process group keeps its number.
     fn has_ended(&self) -> bool {
-        let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-        !matches!(waitid(Id::Pid(self.pid), look), Ok(WaitStatus::StillAlive) | Err(Errno::EINTR))
+        // SAFETY: all-zero is a valid value of this C struct, and `waitid` may write it.
+        let (result, ended) = unsafe {
+            let mut info: libc::siginfo_t = std::mem::zeroed();
+            let look = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+            let result = libc::waitid(libc::P_PID, self.pid.as_raw() as libc::id_t, &raw mut info, look);
+            (result, info.si_pid() != 0)
+        };
+        // An error means that somebody else has reaped it.
+        result != 0 || ended
     }
 }
 

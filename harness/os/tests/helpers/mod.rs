@@ -103,8 +103,23 @@ pub(crate) struct Helper {
 
 impl Helper {
     pub(crate) fn start(role: &str) -> Self {
-        let program = std::env::current_exe().expect("a path");
-        let mut child = Command::new(program).env(ROLE, role).stdout(Stdio::piped()).spawn().expect("starts");
+        Self::spawn(Command::new(Self::program()).env(ROLE, role))
+    }
+
+    pub(crate) fn start_with(role: &str, variable: &str, value: &str) -> Self {
+        Self::spawn(Command::new(Self::program()).env(ROLE, role).env(variable, value))
+    }
+
+    pub(crate) fn start_ignoring_interrupts(role: &str) -> Self {
+        Self::spawn(Command::new("sh").args(["-c", "trap '' INT; exec \"$0\""]).arg(Self::program()).env(ROLE, role))
+    }
+
+    fn program() -> PathBuf {
+        std::env::current_exe().expect("a path")
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("starts");
         let output = BufReader::new(child.stdout.take().expect("piped"));
         Self { child, output }
     }
