@@ -104,10 +104,9 @@ impl Direct {
     pub fn add(&mut self, instance: Instance, config: &NodeConfig) {
         let Instance::Async(program) = instance else { panic!("only asynchronous nodes can be joined directly") };
         let wire = Arc::clone(&self.wire);
-        let table = SocketTable::new(config.addresses.clone(), move |from, to, bytes| wire.send(from, to, bytes));
-        for address in config.addresses.iter().chain(&config.relay_addresses) {
-            lock(&self.wire.tables).insert(*address, table.clone());
-        }
+        let addresses: Vec<IpAddr> = config.addresses.iter().chain(&config.relay_addresses).copied().collect();
+        let table = SocketTable::new(addresses.clone(), move |from, to, bytes| wire.send(from, to, bytes));
+        lock(&self.wire.tables).extend(addresses.into_iter().map(|address| (address, table.clone())));
         let (emitter, outputs) = Emitter::channel();
         let (inputs, receiver) = mpsc::unbounded_channel();
         let task = tokio::spawn(program.run(Host { network: table.network(), inputs: receiver, emitter }));

@@ -154,10 +154,10 @@ impl State {
 
     /// An unspecified address takes the port of every address of its family.
     fn is_taken(&self, local: SocketAddr) -> bool {
-        self.sockets.keys().any(|bound| {
-            let overlap = bound.ip() == local.ip() || bound.ip().is_unspecified() || local.ip().is_unspecified();
-            bound.port() == local.port() && bound.is_ipv4() == local.is_ipv4() && overlap
-        })
+        if local.ip().is_unspecified() {
+            return self.sockets.keys().any(|bound| bound.port() == local.port() && bound.is_ipv4() == local.is_ipv4());
+        }
+        self.sockets.contains_key(&local) || self.sockets.contains_key(&SocketAddr::new(unspecified(local.ip()), local.port()))
     }
 
     fn listener(&self, local: SocketAddr) -> Option<SocketAddr> {
