@@ -167,16 +167,15 @@ impl Stack for RtcStack {
         words(self.connection.set_remote_description(self.instant(now), answer))
     }
 
-    fn add_local_candidate(&mut self, _: Ns, candidate: &LocalCandidate) -> std::result::Result<(), String> {
-        let attribute = self.candidate_attribute(candidate)?;
-        words(self.add_candidate(attribute))
+    fn add_local_candidate(&mut self, _: Ns, candidate: &LocalCandidate, described: bool) -> std::result::Result<Option<String>, String> {
+        let attribute = words(candidate::attribute(candidate))?;
+        if described {
+            words(self.add_candidate(attribute.clone()))?;
+        }
+        Ok(Some(attribute))
     }
 
-    fn candidate_attribute(&self, candidate: &LocalCandidate) -> std::result::Result<String, String> {
-        words(candidate::attribute(candidate))
-    }
-
-    fn end_of_local_candidates(&mut self, _: Ns) {
+    fn end_of_local_candidates(&mut self, _: Ns, _: &[LocalCandidate]) {
         if let Err(error) = self.add_candidate(String::new()) {
             self.events.push_back(ApiEvent::Error { operation: "end-of-candidates".into(), message: error.to_string() });
         }

@@ -307,7 +307,7 @@ impl<S: Stack> Peer<S> {
             GatherOutput::Complete => {
                 self.gathered = true;
                 if self.described {
-                    self.stack.end_of_local_candidates(self.now);
+                    self.stack.end_of_local_candidates(self.now, &self.candidates);
                 }
                 self.api(ApiEvent::Gathering(GatheringState::Complete));
                 if self.trickle {
@@ -321,15 +321,11 @@ impl<S: Stack> Peer<S> {
     }
 
     fn handle_local_candidate(&mut self, candidate: LocalCandidate) {
-        let attribute = match self.stack.candidate_attribute(&candidate) {
-            Ok(attribute) => attribute,
+        let attribute = match self.stack.add_local_candidate(self.now, &candidate, self.described) {
+            Ok(Some(attribute)) => attribute,
+            Ok(None) => return,
             Err(message) => return self.error("add-local-candidate", message),
         };
-        if self.described
-            && let Err(message) = self.stack.add_local_candidate(self.now, &candidate)
-        {
-            return self.error("add-local-candidate", message);
-        }
         self.candidates.push(candidate);
         self.api(ApiEvent::LocalCandidate(attribute.clone()));
         if self.trickle {

@@ -58,20 +58,16 @@ pub trait Stack {
     /// When the stack refuses it.
     fn accept_answer(&mut self, now: Ns, answer: &str) -> Result<(), String>;
 
-    /// Adds a local candidate after the description was made.
+    /// Takes a candidate that gathering has found. `described` says that the description of this generation has been made, so that the candidate has to
+    /// be added now; otherwise it will come again with [`Generation::candidates`]. Returns the candidate attribute without `a=`, as the stack writes it
+    /// (RFC 8839 section 5.1), or `None` when the stack finds it redundant.
     ///
     /// # Errors
     /// When the stack refuses it.
-    fn add_local_candidate(&mut self, now: Ns, candidate: &LocalCandidate) -> Result<(), String>;
+    fn add_local_candidate(&mut self, now: Ns, candidate: &LocalCandidate, described: bool) -> Result<Option<String>, String>;
 
-    /// The candidate attribute without `a=`, as the stack writes it (RFC 8839 section 5.1).
-    ///
-    /// # Errors
-    /// When the stack cannot express the candidate.
-    fn candidate_attribute(&self, candidate: &LocalCandidate) -> Result<String, String>;
-
-    /// No local candidates will follow in this generation.
-    fn end_of_local_candidates(&mut self, now: Ns);
+    /// The description has been made and no candidates but these belong to this generation.
+    fn end_of_local_candidates(&mut self, now: Ns, candidates: &[LocalCandidate]);
 
     /// Adds a trickled candidate of the peer.
     ///
