@@ -1,37 +1,86 @@
-//! Two `rtc` peers on a wire.
+//! `rtc` with itself on a wire.
 
 use adapter_rtc::Rtc;
-use iut::testing::{LATENCY, Wire, peer};
-use iut::{ChannelOptions, Command, Endpoint, Implementation, Instance, NodeConfig, SECOND};
+use adapter_turn_proto::TurnServerProto;
+use iut::testing::peers::{self, Pair, peer};
+use iut::{BuildError, DtlsVersion, Implementation, NodeConfig, Role};
 
-fn build(config: &NodeConfig) -> Box<dyn Endpoint> {
-    match Rtc.build(config) {
-        Ok(Instance::Endpoint(endpoint)) => endpoint,
-        _ => panic!("rtc is an endpoint"),
-    }
-}
+const PAIR: Pair<'static> = Pair { a: &Rtc, b: &Rtc };
 
-/// Two peers, and a channel opened before the offer.
-fn connect(mut wire: Wire, a: &NodeConfig, b: &NodeConfig) -> Wire {
-    wire.add(build(a), &a.addresses);
-    wire.add(build(b), &b.addresses);
-    wire.command(0, Command::OpenChannel(ChannelOptions { label: "chat".into(), ordered: true, max_retransmits: None }));
-    wire.command(0, Command::CreateOffer);
-    wire.run_until(30 * SECOND, |wire| wire.saw(0, "channel-open") && wire.saw(1, "channel-open"));
-    wire
-}
-
-fn echo(wire: &mut Wire, text: &str) -> bool {
-    let send = |data: &str| Command::SendData { channel: "chat".into(), data: data.to_owned().into() };
-    wire.command(0, send(text));
-    let arrived = wire.run_until(30 * SECOND, |wire| wire.delivered(1).last().is_some_and(|data| data == text.as_bytes()));
-    wire.command(1, send(text));
-    arrived && wire.run_until(30 * SECOND, |wire| wire.delivered(0).last().is_some_and(|data| data == text.as_bytes()))
+#[test]
+fn a_pair_connects_and_echoes() {
+    peers::a_pair_connects_and_echoes(PAIR);
 }
 
 #[test]
-fn a_pair_connects_and_echoes_over_a_data_channel() {
-    let (a, b) = (peer("a", [10, 0, 0, 1].into(), true), peer("b", [10, 0, 0, 2].into(), false));
-    let mut wire = connect(Wire::new(LATENCY), &a, &b);
-    assert!(echo(&mut wire, "hello"), "{:?}", wire.events(0));
+fn candidates_are_trickled() {
+    peers::candidates_are_trickled(PAIR);
+}
+
+#[test]
+fn both_address_families_work() {
+    peers::both_address_families_work(PAIR);
+}
+
+#[test]
+fn a_channel_opens_after_the_connection() {
+    peers::a_channel_opens_after_the_connection(PAIR);
+}
+
+#[test]
+fn closing_ends_both_sides() {
+    peers::closing_ends_both_sides(PAIR);
+}
+
+#[test]
+fn data_before_the_channel_opens_is_an_error() {
+    peers::data_before_the_channel_opens_is_an_error(PAIR);
+}
+
+#[test]
+fn unknown_verbs_are_unsupported() {
+    peers::unknown_verbs_are_unsupported(PAIR);
+}
+
+#[test]
+fn bundled_relayed_candidates_alone_are_enough() {
+    peers::relayed_candidates_alone_are_enough(PAIR, &TurnServerProto, false);
+}
+
+#[test]
+fn trickled_relayed_candidates_alone_are_enough() {
+    peers::relayed_candidates_alone_are_enough(PAIR, &TurnServerProto, true);
+}
+
+#[test]
+fn one_relay_is_enough() {
+    peers::one_relay_is_enough(PAIR, &TurnServerProto);
+}
+
+#[test]
+fn a_silent_server_delays_a_bundled_description() {
+    peers::a_silent_server_delays_a_bundled_description(PAIR);
+}
+
+#[test]
+fn a_dead_path_is_noticed() {
+    peers::a_dead_path_is_noticed(PAIR);
+}
+
+#[test]
+fn a_connection_lasts_an_hour() {
+    peers::a_connection_lasts_an_hour(PAIR);
+}
+
+#[test]
+fn what_the_crate_cannot_do_is_refused() {
+    let refused = |change: fn(&mut NodeConfig)| {
+        let mut config = peer(true);
+        change(&mut config);
+        matches!(Rtc.build(&config), Err(BuildError::Unsupported(_)))
+    };
+    assert!(refused(|config| config.dtls.version = DtlsVersion::V13));
+    assert!(refused(|config| config.dtls.mtu = Some(600)));
+    assert!(refused(|config| config.role = Role::TurnServer));
+    assert!(!refused(|config| config.dtls.version = DtlsVersion::V12));
 }

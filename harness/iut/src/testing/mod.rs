@@ -15,9 +15,13 @@
 //! # Ok::<(), std::net::AddrParseError>(())
 //! ```
 //!
+//! [`peers`] has what any pair of WebRTC peers should be able to do, ready to be called from the tests of an adapter.
+//!
 //! Deliberately absent: NATs, links, captures. Those are the network simulator's, which an adapter must not depend on.
 
-use crate::{ApiEvent, Command, Endpoint, Input, MILLISECOND, Ns, Output, Signal};
+pub mod peers;
+
+use crate::{ApiEvent, Command, Endpoint, Implementation, Input, Instance, MILLISECOND, NodeConfig, Ns, Output, Signal};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -60,7 +64,7 @@ pub struct Wire {
     loss_percent: u8,
     random: fastrand::Rng,
     sent: Vec<Sent>,
-    cut: Vec<IpAddr>,
+    cut: Vec<(IpAddr, IpAddr)>,
     filter: Filter,
 }
 
@@ -99,6 +103,19 @@ impl Wire {
         number
     }
 
+    /// Builds a node of an implementation and adds it.
+    ///
+    /// # Panics
+    /// When the implementation refuses the configuration, or is not an endpoint.
+    pub fn build(&mut self, implementation: &dyn Implementation, config: &NodeConfig) -> usize {
+        match implementation.build(config) {
+            Ok(Instance::Endpoint(endpoint)) => self.add(endpoint, &config.addresses),
+            #[cfg(feature = "async")]
+            Ok(Instance::Async(_)) => panic!("{} needs an executor", implementation.manifest().name),
+            Err(error) => panic!("{}: {error}", implementation.manifest().name),
+        }
+    }
+
     /// Gives a command now.
     pub fn command(&mut self, node: usize, command: Command) {
         self.input(node, Input::Command(command));
@@ -110,9 +127,33 @@ impl Wire {
         self.drain(node);
     }
 
-    /// From now on nothing comes from or gets to these addresses; an empty list mends everything.
-    pub fn cut(&mut self, addresses: &[IpAddr]) {
-        self.cut = addresses.to_vec();
+    /// From now on nothing gets from one of the two addresses to the other.
+    pub fn cut(&mut self, one: IpAddr, other: IpAddr) {
+        self.cut.push((one, other));
+    }
+
+    /// Gives an endpoint other addresses, and tells it so.
+    pub fn readdress(&mut self, node: usize, addresses: &[IpAddr]) {
+        let old = std::mem::replace(&mut self.nodes[node].addresses, addresses.to_vec());
+        for address in old {
+            self.input(node, Input::AddressRemoved(address));
+        }
+        for &address in addresses {
+            self.input(node, Input::AddressAdded(address));
+        }
+    }
+
+    /// Puts a datagram on the wire that nobody sent.
+    pub fn inject(&mut self, local: SocketAddr, remote: SocketAddr, bytes: Bytes) {
+        let to = self.nodes.iter().position(|node| node.addresses.contains(&local.ip()));
+        if let Some(to) = to {
+            self.input(to, Input::Datagram { local, remote, bytes });
+        }
+    }
+
+    /// When an endpoint wants to be woken next.
+    pub fn deadline(&mut self, node: usize) -> Option<Ns> {
+        self.nodes[node].endpoint.poll_timeout().map(|(deadline, _)| deadline)
     }
 
     /// From now on this decides about each datagram: it loses one with `None`, and may change its bytes.
@@ -212,7 +253,9 @@ impl Wire {
         let sent = Sent { at: self.now, local, remote, bytes };
         let arriving = (self.filter)(&sent);
         self.sent.push(sent);
-        let lost = self.random.u8(0..100) < self.loss_percent || self.cut.contains(&local.ip()) || self.cut.contains(&remote.ip());
+        let (from, to_address) = (local.ip(), remote.ip());
+        let cut = self.cut.iter().any(|&(one, other)| (from, to_address) == (one, other) || (from, to_address) == (other, one));
+        let lost = cut || self.random.u8(0..100) < self.loss_percent;
         let to = self.nodes.iter().position(|node| node.addresses.contains(&remote.ip()));
         if let (Some(to), Some(bytes), false) = (to, arriving, lost) {
             self.enqueue(self.latency, to, Input::Datagram { local: remote, remote: local, bytes });
@@ -222,26 +265,6 @@ impl Wire {
     fn enqueue(&mut self, delay: Ns, node: usize, input: Input) {
         self.sequence += 1;
         self.queue.insert((self.now + delay, self.sequence), (node, input));
-    }
-}
-
-/// A peer's configuration that tests start from: port 5000, no servers, certificate A for the offerer.
-pub fn peer(name: &str, address: IpAddr, offerer: bool) -> crate::NodeConfig {
-    let certificate = if offerer { crate::CertificateChoice::A } else { crate::CertificateChoice::B };
-    crate::NodeConfig {
-        name: name.into(),
-        role: crate::Role::Peer,
-        addresses: vec![address],
-        port: 5000,
-        offerer,
-        servers: Vec::new(),
-        trickle: false,
-        transport_policy: crate::TransportPolicy::All,
-        dtls: crate::DtlsOptions { version: crate::DtlsVersion::Default, mtu: None, certificate },
-        realm: String::new(),
-        users: Vec::new(),
-        relay_addresses: Vec::new(),
-        seed: if offerer { 1 } else { 2 },
     }
 }
 

@@ -1,0 +1,87 @@
+//! str0m with itself on a wire.
+
+use adapter_str0m::Str0m;
+use adapter_turn_proto::TurnServerProto;
+use iut::testing::peers::{self, Pair};
+
+const PAIR: Pair<'static> = Pair { a: &Str0m, b: &Str0m };
+
+#[test]
+fn a_pair_connects_and_echoes() {
+    peers::a_pair_connects_and_echoes(PAIR);
+}
+
+#[test]
+fn candidates_are_trickled() {
+    peers::candidates_are_trickled(PAIR);
+}
+
+#[test]
+fn both_address_families_work() {
+    peers::both_address_families_work(PAIR);
+}
+
+#[test]
+fn a_channel_opens_after_the_connection() {
+    peers::a_channel_opens_after_the_connection(PAIR);
+}
+
+#[test]
+fn ice_restarts_from_either_side() {
+    peers::ice_restarts_from_either_side(PAIR);
+}
+
+#[test]
+fn a_restart_follows_an_address_change() {
+    peers::a_restart_follows_an_address_change(PAIR);
+}
+
+#[test]
+fn closing_ends_both_sides() {
+    peers::closing_ends_both_sides(PAIR);
+}
+
+#[test]
+fn data_before_the_channel_opens_is_an_error() {
+    peers::data_before_the_channel_opens_is_an_error(PAIR);
+}
+
+#[test]
+fn unknown_verbs_are_unsupported() {
+    peers::unknown_verbs_are_unsupported(PAIR);
+}
+
+#[test]
+fn misplaced_signals_are_errors() {
+    peers::misplaced_signals_are_errors(PAIR);
+}
+
+#[test]
+fn bundled_relayed_candidates_alone_are_enough() {
+    peers::relayed_candidates_alone_are_enough(PAIR, &TurnServerProto, false);
+}
+
+#[test]
+fn trickled_relayed_candidates_alone_are_enough() {
+    peers::relayed_candidates_alone_are_enough(PAIR, &TurnServerProto, true);
+}
+
+#[test]
+fn one_relay_is_enough() {
+    peers::one_relay_is_enough(PAIR, &TurnServerProto);
+}
+
+#[test]
+fn a_silent_server_delays_a_bundled_description() {
+    peers::a_silent_server_delays_a_bundled_description(PAIR);
+}
+
+#[test]
+fn a_dead_path_is_noticed() {
+    peers::a_dead_path_is_noticed(PAIR);
+}
+
+#[test]
+fn a_connection_lasts_an_hour() {
+    peers::a_connection_lasts_an_hour(PAIR);
+}
