@@ -36,6 +36,7 @@
 //! children (Linux). Processes that a child has started survive a SIGKILL of the parent only if they ignore the end of their pipes: the kernel's signal reaches one
 //! generation.
 
+mod ending;
 mod frame;
 mod inside;
 mod pool;

@@ -1,8 +1,8 @@
-//! The parent's side: forks, waits in one `poll`, tells how each child ended.
+//! The parent's side: forks, waits in one `poll`.
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, PipeReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -13,14 +13,13 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal as Sig, killpg, sigprocmask};
 use nix::unistd::{ForkResult, Pid, fork, getpid, setpgid};
 
+use super::ending::{Ending, Told};
 use super::frame::{Decoder, Kind};
 use super::inside::{self, Progress, Start};
-use super::{Event, Finished, Limits, Outcome, Panic, SpawnError};
+use super::{Event, Finished, Limits, Outcome, SpawnError};
 use crate::process::thread_count;
 use crate::signals::{self, MAX_GROUPS, Signals};
 
-/// How many panics of one child are kept.
-const MAX_PANICS: usize = 16;
 /// How much of a child's pipe is read before the others get their turn.
 const READ_AT_ONCE: usize = 1 << 20;
 
@@ -46,16 +45,6 @@ struct Child<K> {
     killed: Option<Outcome>,
     log: PathBuf,
     started: Instant,
-}
-
-/// What a child has said about itself.
-#[derive(Default)]
-struct Told {
-    result: Option<Vec<u8>>,
-    panics: Vec<Panic>,
-    unwound: bool,
-    deadlock: bool,
-    broken: Option<String>,
 }
 
 impl<K: Clone> Pool<K> {
@@ -220,7 +209,7 @@ impl<K> Drop for Pool<K> {
     fn drop(&mut self) {
         for child in &self.children {
             let _ = killpg(child.pid, Sig::SIGKILL);
-            let _ = wait_with_usage(child.pid);
+            let _ = Ending::reap(child.pid);
             child.forget_group();
         }
     }
@@ -297,57 +286,14 @@ impl<K: Clone> Child<K> {
     fn finish(mut self, limits: &Limits, events: &mut VecDeque<Event<K>>) -> Finished<K> {
         let _ = killpg(self.pid, Sig::SIGKILL);
         self.read(usize::MAX, events);
-        let usage = wait_with_usage(self.pid);
+        let ending = Ending::reap(self.pid);
         self.forget_group();
         let wall = self.started.elapsed();
-        let (outcome, cpu, max_resident) = match usage {
-            Ok((status, cpu, max_resident)) => (self.outcome(status, cpu, limits), cpu, max_resident),
+        let (outcome, cpu, max_resident) = match ending {
+            Ok(ending) => (ending.outcome(&mut self.told, self.killed, limits, &self.log), ending.cpu, ending.max_resident),
             Err(e) => (Outcome::Broken(format!("its exit status is lost: {e}")), Duration::ZERO, 0),
         };
         Finished { key: self.key, outcome, panics: self.told.panics, cpu, wall, max_resident }
-    }
-
-    fn outcome(&mut self, status: libc::c_int, cpu: Duration, limits: &Limits) -> Outcome {
-        if libc::WIFEXITED(status) {
-            let code = libc::WEXITSTATUS(status);
-            return match &mut self.told {
-                Told { result: Some(result), .. } if code == 0 => Outcome::Done(std::mem::take(result)),
-                Told { broken: Some(why), .. } => Outcome::Broken(why.clone()),
-                Told { deadlock: true, .. } => Outcome::Deadlock,
-                Told { unwound: true, panics, .. } if let Some(panic) = panics.last() => Outcome::Panicked(panic.clone()),
-                _ => Outcome::Exited { code },
-            };
-        }
-        let signal = libc::WTERMSIG(status);
-        match signal {
-            libc::SIGKILL if let Some(why) = self.killed.take() => why,
-            libc::SIGXCPU => Outcome::CpuLimit,
-            // The hard limit, one second above.
-            libc::SIGKILL if cpu.as_secs() >= inside::cpu_seconds(limits) => Outcome::CpuLimit,
-            libc::SIGXFSZ => Outcome::FileLimit,
-            // The backtrace, starved of memory as well, may turn the abort into another signal.
-            _ if limits.address_space.is_some() && log_tells_of_failed_allocation(&self.log) => Outcome::MemoryLimit,
-            signal => Outcome::Crashed { signal },
-        }
-    }
-}
-
-impl Told {
-    fn take(&mut self, kind: Kind, bytes: Vec<u8>) {
-        match kind {
-            Kind::Progress => unreachable!("progress goes to the events"),
-            Kind::Result => self.result = Some(bytes),
-            Kind::Panic => {
-                let text = String::from_utf8_lossy(&bytes);
-                let (location, message) = text.split_once('\n').unwrap_or(("", &text));
-                // The last one is kept in any case: it may be the one that ends the closure.
-                self.panics.truncate(MAX_PANICS - 1);
-                self.panics.push(Panic { message: message.into(), location: location.into() });
-            }
-            Kind::Unwound => self.unwound = true,
-            Kind::Deadlock => self.deadlock = true,
-            Kind::Broken => self.broken = Some(String::from_utf8_lossy(&bytes).into()),
-        }
     }
 }
 
@@ -365,38 +311,4 @@ fn fork_with_signals_blocked(child: impl FnOnce() -> std::convert::Infallible) -
         ForkResult::Parent { child } => Ok(child),
         ForkResult::Child => unreachable!("the child never returns"),
     }
-}
-
-/// Reaps a child: wait status, CPU time, most resident bytes.
-fn wait_with_usage(pid: Pid) -> io::Result<(libc::c_int, Duration, u64)> {
-    let mut status = 0;
-    // SAFETY: all-zero is a valid value of this C struct.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    loop {
-        // SAFETY: both pointers are valid for writes.
-        if unsafe { libc::wait4(pid.as_raw(), &raw mut status, 0, &raw mut usage) } == pid.as_raw() {
-            break;
-        }
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
-        }
-    }
-    let duration = |t: libc::timeval| Duration::from_secs(t.tv_sec as u64) + Duration::from_micros(t.tv_usec as u64);
-    // Kilobytes, except where they are bytes.
-    let unit = if cfg!(target_vendor = "apple") { 1 } else { 1024 };
-    Ok((status, duration(usage.ru_utime) + duration(usage.ru_stime), usage.ru_maxrss as u64 * unit))
-}
-
-/// Whether the log says that an allocation failed for good: Rust writes this, perhaps a backtrace, and aborts. Requests that may fail are not announced.
-fn log_tells_of_failed_allocation(log: &Path) -> bool {
-    const TAIL: u64 = 1 << 20;
-    let mut bytes = Vec::new();
-    let read = File::open(log).and_then(|mut file| {
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
-        file.take(TAIL).read_to_end(&mut bytes)
-    });
-    let text = String::from_utf8_lossy(&bytes);
-    read.is_ok() && text.lines().any(|line| line.starts_with("memory allocation of ") && line.contains(" bytes failed"))
 }

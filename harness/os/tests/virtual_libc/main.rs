@@ -6,6 +6,7 @@ mod blocking;
 mod clock;
 mod entropy;
 mod forwarding;
+mod runtime;
 mod sockets;
 
 use std::io;
