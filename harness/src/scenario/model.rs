@@ -461,6 +461,16 @@ pub struct Network {
     pub link: Option<LinkPair>,
 }
 
+/// A file of `scenarios/topologies/`: networks that scenarios can name.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Topology {
+    /// What the topology is for.
+    pub title: String,
+    /// Its networks.
+    pub networks: BTreeMap<String, Spanned<Network>>,
+}
+
 /// A link, per direction.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

@@ -1,0 +1,214 @@
+//! From a scenario with axes to one scenario per case. Axes are typed paths into the scenario, never text substitution.
+
+use super::model::{Access, Axis, Dtls, DtlsVersionName, Family, Link, LinkPair, NatRef, Policy, Scenario, Value};
+use super::problem::{Problem, nearest};
+use super::span::Spanned;
+use super::tree::{Kind, Tree};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// More cases than this are a mistake.
+pub const MOST_CASES: usize = 20_000;
+
+/// One case of a scenario.
+#[derive(Clone, Debug)]
+pub struct Expanded {
+    /// What is added to the scenario's id: `/rtc+str0m/full-cone+symmetric`.
+    pub suffix: String,
+    /// The scenario with the values of this case in place.
+    pub scenario: Scenario,
+}
+
+type Setting<'a> = (&'a str, &'a Spanned<Value>);
+
+/// Expands all axes.
+///
+/// # Errors
+/// Paths that name nothing, and values that do not fit their path.
+pub fn expand(scenario: &Scenario) -> Result<Vec<Expanded>, Vec<Problem>> {
+    let mut base = scenario.clone();
+    base.matrix.clear();
+    let mut cases = vec![Expanded { suffix: String::new(), scenario: base }];
+    let mut problems = Vec::new();
+    for axis in &scenario.matrix {
+        let points = points(axis);
+        if points.is_empty() || cases.len().saturating_mul(points.len()) > MOST_CASES {
+            let message = if points.is_empty() { "the axis has no values".to_owned() } else { format!("the matrix has more than {MOST_CASES} cases") };
+            return Err(vec![Problem::new("scenario::axis", &axis.span, message)]);
+        }
+        // A wrong value is told once, not once per case.
+        for (_, settings) in &points {
+            let mut probe = cases[0].scenario.clone();
+            for (path, value) in settings {
+                if let Err(problem) = set(&mut probe, path, value, &axis.span)
+                    && !problems.contains(&problem)
+                {
+                    problems.push(problem);
+                }
+            }
+        }
+        if !problems.is_empty() {
+            continue;
+        }
+        cases = cases.iter().flat_map(|case| points.iter().map(|(name, settings)| case.with(name, settings, &axis.span))).collect();
+    }
+    if problems.is_empty() { Ok(cases) } else { Err(problems) }
+}
+
+impl Expanded {
+    fn with(&self, name: &str, settings: &[Setting<'_>], axis: &Range<usize>) -> Self {
+        let mut case = self.clone();
+        for (path, value) in settings {
+            set(&mut case.scenario, path, value, axis).expect("every value was tried before");
+        }
+        case.suffix = format!("{}/{name}", self.suffix);
+        case
+    }
+}
+
+/// The points of an axis with their names.
+fn points(axis: &Axis) -> Vec<(String, Vec<Setting<'_>>)> {
+    match axis {
+        Axis::Variants(variants) => variants
+            .iter()
+            .map(|(name, settings)| (name.clone(), settings.value.iter().map(|(path, value)| (path.as_str(), value)).collect()))
+            .collect(),
+        Axis::Product(paths) => {
+            let mut points: Vec<(Vec<String>, Vec<Setting<'_>>)> = vec![(Vec::new(), Vec::new())];
+            for (path, values) in paths {
+                points = points
+                    .iter()
+                    .flat_map(|(names, settings)| {
+                        values.value.iter().map(move |value| {
+                            let names = names.iter().cloned().chain([word_of(value)]).collect();
+                            let settings = settings.iter().copied().chain([(path.as_str(), value)]).collect();
+                            (names, settings)
+                        })
+                    })
+                    .collect();
+            }
+            points.into_iter().map(|(names, settings)| (names.join("+"), settings)).collect()
+        }
+    }
+}
+
+/// A value in a case id: lower case letters, digits, `.`, `+`, `_` and `-`.
+fn word_of(value: &Value) -> String {
+    let text = match value {
+        Value::Word(word) => word.clone(),
+        Value::List(words) => words.join("-"),
+    };
+    text.chars().map(|c| if c.is_ascii_alphanumeric() || ".+_-".contains(c) { c.to_ascii_lowercase() } else { '-' }).collect::<String>().trim_matches('-').to_owned()
+}
+
+/// Sets one path.
+fn set(scenario: &mut Scenario, path: &str, value: &Spanned<Value>, axis: &Range<usize>) -> Result<(), Problem> {
+    let parts: Vec<&str> = path.split('.').collect();
+    match parts.as_slice() {
+        ["nodes", name, rest @ ..] => {
+            let known: Vec<String> = scenario.nodes.keys().cloned().collect();
+            let Some(node) = scenario.nodes.get_mut(*name) else {
+                let mut problem = Problem::new("scenario::axis-path", axis, format!("`{path}`: `{name}` is not a node of this scenario"));
+                problem.help = nearest(name, known.iter().map(String::as_str)).map(|name| format!("did you mean `{name}`?"));
+                return Err(problem);
+            };
+            let node = &mut node.value;
+            match rest {
+                ["implementation"] => node.implementation = Some(Spanned { value: decode(value)?, span: value.span.clone() }),
+                ["nat"] => node.nat = Some(Spanned { value: decode::<NatRef>(value)?, span: value.span.clone() }),
+                ["access"] => node.access = Some(Spanned { value: decode::<Access>(value)?, span: value.span.clone() }),
+                ["network"] => node.network = Some(Spanned { value: decode(value)?, span: value.span.clone() }),
+                ["addresses"] => node.addresses = Some(decode::<Vec<Family>>(value)?),
+                ["servers"] => {
+                    let names: Vec<String> = decode(value)?;
+                    node.servers = names.into_iter().map(|name| Spanned { value: name, span: value.span.clone() }).collect();
+                }
+                ["trickle"] => node.trickle = Some(decode(value)?),
+                ["offerer"] => node.offerer = Some(decode(value)?),
+                ["policy"] => node.policy = Some(decode::<Policy>(value)?),
+                ["dtls", "version"] => node.dtls.get_or_insert_with(Dtls::default).version = Some(decode::<DtlsVersionName>(value)?),
+                ["dtls", "mtu"] => node.dtls.get_or_insert_with(Dtls::default).mtu = Some(decode(value)?),
+                ["link", key] => set_link(node.link.get_or_insert_with(LinkPair::default), key, value, path, axis)?,
+                _ => return Err(unknown_path(path, axis)),
+            }
+        }
+        ["networks", name, "nat"] => {
+            let Some(network) = scenario.networks.get_mut(*name) else {
+                return Err(Problem::new("scenario::axis-path", axis, format!("`{path}`: `{name}` is not a network of this scenario")));
+            };
+            network.value.nat = Some(Spanned { value: decode::<NatRef>(value)?, span: value.span.clone() });
+        }
+        ["link", key] => set_link(scenario.link.get_or_insert_with(LinkPair::default), key, value, path, axis)?,
+        ["signalling", "candidate-loss"] => scenario.signalling.candidate_loss = Some(decode(value)?),
+        ["signalling", "delay"] => scenario.signalling.delay = Some(decode(value)?),
+        _ => return Err(unknown_path(path, axis)),
+    }
+    Ok(())
+}
+
+fn set_link(pair: &mut LinkPair, key: &str, value: &Spanned<Value>, path: &str, axis: &Range<usize>) -> Result<(), Problem> {
+    let empty = || Link { latency: None, jitter: None, loss: None, duplicate: None, reorder: None };
+    let link = pair.both.get_or_insert_with(empty);
+    match key {
+        "latency" => link.latency = Some(decode(value)?),
+        "jitter" => link.jitter = Some(decode(value)?),
+        "loss" => link.loss = Some(decode(value)?),
+        "duplicate" => link.duplicate = Some(decode(value)?),
+        "reorder" => link.reorder = Some(decode(value)?),
+        _ => return Err(unknown_path(path, axis)),
+    }
+    Ok(())
+}
+
+fn unknown_path(path: &str, axis: &Range<usize>) -> Problem {
+    Problem::new("scenario::axis-path", axis, format!("`{path}` is not a path that an axis can set")).help(
+        "known: nodes.NODE.{implementation, nat, access, network, addresses, servers, trickle, offerer, policy, dtls.version, dtls.mtu, link.*}, \
+         networks.NETWORK.nat, link.{latency, jitter, loss, duplicate, reorder}, signalling.{delay, candidate-loss}",
+    )
+}
+
+/// Decodes a value as the type of its path.
+fn decode<T: for<'de> Deserialize<'de>>(value: &Spanned<Value>) -> Result<T, Problem> {
+    let tree = tree(value);
+    T::deserialize(&tree).map_err(|mistake| mistake.into_problem(&value.span))
+}
+
+fn tree(value: &Spanned<Value>) -> Tree {
+    let word = |word: &str| {
+        let kind = match (word, word.parse::<i128>()) {
+            ("true", _) => Kind::Bool(true),
+            ("false", _) => Kind::Bool(false),
+            (_, Ok(number)) => Kind::Integer(number),
+            _ => Kind::Text(word.to_owned()),
+        };
+        Tree { span: value.span.clone(), kind }
+    };
+    match &value.value {
+        Value::Word(text) => word(text),
+        Value::List(words) => Tree { span: value.span.clone(), kind: Kind::List(words.iter().map(|text| word(text)).collect()) },
+    }
+}
+
+/// Paths of a scenario that more than one axis sets: the later one would silently win.
+pub fn overlaps(scenario: &Scenario) -> Vec<Problem> {
+    let mut seen: BTreeMap<&str, &Range<usize>> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for axis in &scenario.matrix {
+        let paths: Vec<&str> = match &axis.value {
+            Axis::Product(paths) => paths.keys().map(String::as_str).collect(),
+            Axis::Variants(variants) => {
+                let mut paths: Vec<&str> = variants.values().flat_map(|settings| settings.value.keys().map(String::as_str)).collect();
+                paths.sort_unstable();
+                paths.dedup();
+                paths
+            }
+        };
+        for path in paths {
+            if seen.insert(path, &axis.span).is_some() {
+                problems.push(Problem::new("scenario::axis-path", &axis.span, format!("`{path}` is set by another axis already")));
+            }
+        }
+    }
+    problems
+}
