@@ -22,7 +22,7 @@ impl Stream {
     /// A uniformly distributed number below `bound`; 0 when `bound` is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         // The product's upper half is biased by less than bound / 2^64, which no simulated behaviour can show.
-        (u128::from(self.generator.next_u64()) * u128::from(bound) >> 64) as u64
+        ((u128::from(self.generator.next_u64()) * u128::from(bound)) >> 64) as u64
     }
 
     /// A uniformly distributed number in `0.0..1.0`.

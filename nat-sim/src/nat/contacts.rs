@@ -52,21 +52,24 @@ impl Contacts {
         }
     }
 
-    /// Makes an entry for the mapping `slot`, or restarts the timer of the live one if the grant says so.
+    /// Makes an entry for the mapping `slot`, taking it over from any other mapping, or restarts the timer of its live one if the grant says so.
     pub(super) fn insert(&mut self, slot: u32, list: &mut ContactList, key: (SocketAddr, SocketAddr), grant: Grant) -> Result<(), Full> {
         let Grant { now, expires, limit, refreshes } = grant;
+        let mut listed = false;
         match self.entries.get_mut(&key) {
-            Some(entry) if entry.expires > now => {
-                if refreshes {
+            Some(entry) if entry.slot == slot => {
+                if refreshes || entry.expires <= now {
                     entry.expires = entry.expires.max(expires);
                 }
                 return Ok(());
             }
-            Some(entry) if entry.slot == slot => {
-                entry.expires = expires;
-                return Ok(());
-            }
-            _ => {}
+            // The mapping may have owned the entry before.
+            Some(_) => listed = list.remotes.contains(&key.1),
+            None => {}
+        }
+        if listed {
+            self.entries.insert(key, Entry { slot, expires });
+            return Ok(());
         }
         if list.remotes.len() >= limit as usize {
             self.purge(slot, list, key.0, now);
@@ -153,6 +156,17 @@ mod tests {
         assert_eq!(insert(4, 11), Err(Full));
         assert_eq!(contacts.owner(own, remote(1), 11), None);
         assert_eq!(contacts.owner(own, remote(3), 11), Some(0));
+    }
+
+    #[test]
+    fn an_entry_that_changes_hands_often_takes_one_place_in_each_list() {
+        let (mut contacts, own) = (Contacts::new(), remote(9));
+        let mut lists = [ContactList::default(), ContactList::default()];
+        let grant = Grant { now: 0, expires: 10, limit: 1, refreshes: true };
+        for slot in [0, 1, 0, 1, 0, 1] {
+            assert_eq!(contacts.insert(slot, &mut lists[slot as usize], (own, remote(1)), grant), Ok(()));
+            assert_eq!(contacts.owner(own, remote(1), 5), Some(slot));
+        }
     }
 
     #[test]

@@ -282,14 +282,14 @@ impl Nat {
         reason
     }
 
-    /// Makes answers to `remote` leave by the mapping that its packet came in by, unless they do already or an older session exists.
+    /// Makes answers to `remote` leave by the mapping that its latest packet came in by.
     fn bind(&mut self, now: Ns, slot: u32, remote: SocketAddr) -> Result<(), DropReason> {
-        let mapping = self.table.get(slot);
-        let internal = mapping.view.internal;
-        if mapping.view.scope.covers(remote) || self.table.by_rule(internal, self.scope(remote)).is_some() {
+        let internal = self.table.get(slot).view.internal;
+        let expires = now.saturating_add(self.config.mapping_timer.duration);
+        if self.existing_for(now, internal, remote) == Some(slot) {
+            self.bindings.refresh(internal, remote, now, expires);
             return Ok(());
         }
-        let expires = now.saturating_add(self.config.mapping_timer.duration);
         let grant = Grant { now, expires, limit: self.config.limits.bindings_per_mapping, refreshes: true };
         let list = &mut self.table.get_mut(slot).bindings;
         self.bindings.insert(slot, list, (internal, remote), grant).map_err(|_| DropReason::NatBindingTableFull)

@@ -78,7 +78,7 @@ impl PortPool {
         let (first, last) = (u32::from(self.range.first), u32::from(self.range.last));
         let scan = |mut port: u32, end: u32| {
             while port <= end {
-                if port % 64 == 0 && self.taken[port as usize / 64] == u64::MAX {
+                if port.is_multiple_of(64) && self.taken[port as usize / 64] == u64::MAX {
                     port += 64;
                     continue;
                 }

@@ -19,16 +19,6 @@ pub enum MappingScope {
     RemoteEndpoint(SocketAddr),
 }
 
-impl MappingScope {
-    pub(super) fn covers(self, remote: SocketAddr) -> bool {
-        match self {
-            Self::AnyRemote => true,
-            Self::RemoteAddress(address) => address == remote.ip(),
-            Self::RemoteEndpoint(endpoint) => endpoint == remote,
-        }
-    }
-}
-
 /// Names a mapping of one NAT while it lives; numbers are reused afterwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MappingId(pub(super) u32);

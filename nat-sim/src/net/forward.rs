@@ -45,6 +45,7 @@ impl Net {
         self.now = self.now.max(now);
         let out = self.source_interface(node, packet.src);
         if packet.id == 0
+            && !packet.is_ipv6()
             && let Kind::Host(host) = &mut self.nodes[node.index()].kind
         {
             packet.id = host.next_id();
@@ -53,8 +54,8 @@ impl Net {
             return self.record(tap, out, Direction::Out, Fate::Dropped(DropReason::Malformed), &packet);
         }
         let hop = match self.nodes[node.index()].kind {
-            Kind::Host(_) => self.routing.from_interface(out, packet.dst).map(|next| (out, next)),
-            _ => self.routing.from_node(node, out, packet.dst).map(|hop| (hop.egress, hop.next)),
+            Kind::Host(_) => self.routing.hop_from_interface(out, packet.dst).map(|next| (out, next)),
+            _ => self.routing.hop_from_node(node, out, packet.dst).map(|hop| (hop.egress, hop.next)),
         };
         match hop {
             // To itself: no link is involved.
@@ -114,7 +115,7 @@ impl Net {
     }
 
     pub(super) fn route(&mut self, tap: &mut dyn Tap, node: NodeId, interface: u32, mut packet: Packet) {
-        let reason = match self.routing.from_node(node, interface, packet.dst) {
+        let reason = match self.routing.hop_from_node(node, interface, packet.dst) {
             Some(hop) if self.interfaces[hop.next as usize].node == node => DropReason::AddressedToRouter,
             Some(_) if packet.ttl <= 1 => DropReason::TtlExpired,
             Some(hop) => {

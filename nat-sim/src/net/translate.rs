@@ -54,7 +54,7 @@ impl Net {
                 self.drop_in(tap, outside, reason, &packet);
                 let answer = packet.answer_with(packet.dst, IcmpKind::PortUnreachable);
                 if let Some(answer) = answer.filter(|_| reply == UnsolicitedReply::PortUnreachable)
-                    && let Some(next) = self.routing.from_interface(outside, answer.dst)
+                    && let Some(next) = self.routing.hop_from_interface(outside, answer.dst)
                 {
                     self.emit(tap, outside, next, answer, Fate::Sent);
                 }
@@ -81,7 +81,7 @@ impl Net {
 
     /// Emits a translated packet by one side.
     fn leave(&mut self, tap: &mut dyn Tap, out: u32, packet: Packet) {
-        match self.routing.from_interface(out, packet.dst) {
+        match self.routing.hop_from_interface(out, packet.dst) {
             Some(next) if self.interfaces[next as usize].node != self.interfaces[out as usize].node => {
                 self.emit(tap, out, next, packet, Fate::Forwarded);
             }

@@ -28,7 +28,7 @@ pub struct Packet {
     pub dst: IpAddr,
     /// Time to live, in IPv6 the hop limit.
     pub ttl: u8,
-    /// IPv4 identification (RFC 6864). Not on the wire in IPv6. A host numbers the packets that it sends with 0 here.
+    /// IPv4 identification (RFC 6864), 0 in IPv6, which has none. A host numbers the IPv4 packets that it sends with 0 here.
     pub id: u16,
     /// Differentiated services code point (upper six bits) and ECN field (lower two): RFC 2474, RFC 3168.
     pub traffic_class: u8,

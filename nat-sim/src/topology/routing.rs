@@ -57,7 +57,7 @@ impl Routing {
     }
 
     /// The interface to hand a packet to, sent from `interface`; `None` without a route.
-    pub(crate) fn from_interface(&self, interface: u32, destination: IpAddr) -> Option<u32> {
+    pub(crate) fn hop_from_interface(&self, interface: u32, destination: IpAddr) -> Option<u32> {
         let segment = self.segment_of[interface as usize];
         let routes = self.family(destination);
         let target = routes.target(segment, destination)?;
@@ -65,7 +65,7 @@ impl Routing {
     }
 
     /// How `node`, which received a packet on `interface`, passes it on; `None` without a route.
-    pub(crate) fn from_node(&self, node: NodeId, interface: u32, destination: IpAddr) -> Option<Hop> {
+    pub(crate) fn hop_from_node(&self, node: NodeId, interface: u32, destination: IpAddr) -> Option<Hop> {
         let routes = self.family(destination);
         let target = routes.target(self.segment_of[interface as usize], destination)?;
         let egress = routes.from_node[node.index()].get(self.segment_of[target as usize])?;

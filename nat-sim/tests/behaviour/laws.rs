@@ -1,0 +1,321 @@
+//! Laws that hold for every NAT, whatever it is asked to do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+
+use nat_sim::{
+    Bytes, DropReason, FilteringBehaviour, Hairpinning, IcmpKind, Ipv6Policy, MappingBehaviour, Nat, NatConfig, NatLimits, Ns, Packet,
+    PortAllocation, PortRange, Refresh, ReverseBinding, SEC, Side, Timer, UnsolicitedInbound, UnsolicitedReply,
+};
+use proptest::prelude::*;
+
+use crate::support::ip;
+
+const EXTERNAL: &str = "203.0.113.1";
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// Internal host and port, remote host and port.
+    Out(u8, u16, u8, u16),
+    /// Remote host and port, external port as an index into the live mappings or a number.
+    In(u8, u16, u16),
+    /// Internal host and port to an external port of the NAT itself.
+    Hairpin(u8, u16, u16),
+    Wait(Ns),
+    Flush,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        8 => (0..3u8, 0..4u16, 0..3u8, 0..3u16).prop_map(|(a, b, c, d)| Step::Out(a, b, c, d)),
+        8 => (0..3u8, 0..3u16, 0..40u16).prop_map(|(a, b, c)| Step::In(a, b, c)),
+        2 => (0..3u8, 0..4u16, 0..40u16).prop_map(|(a, b, c)| Step::Hairpin(a, b, c)),
+        3 => (0..40 * SEC).prop_map(Step::Wait),
+        1 => Just(Step::Flush),
+    ];
+    prop::collection::vec(step, 1..80)
+}
+
+fn timers() -> impl Strategy<Value = Timer> {
+    let refresh = prop::sample::select(vec![Refresh::Outbound, Refresh::Inbound, Refresh::Both]);
+    (10 * SEC..90 * SEC, refresh).prop_map(|(duration, refresh)| Timer { duration, refresh })
+}
+
+prop_compose! {
+    fn configs()(
+        mapping in prop::sample::select(crate::probe::MAPPINGS.to_vec()),
+        filtering in prop::sample::select(crate::probe::FILTERS.to_vec()),
+        port_allocation in prop::sample::select(vec![PortAllocation::PreserveWithFallback, PortAllocation::Sequential, PortAllocation::Random]),
+        ports in 4..40u16,
+        hairpinning in prop::sample::select(vec![Hairpinning::Off, Hairpinning::ExternalSource]),
+        mapping_timer in timers(),
+        filter_timer in timers(),
+        reverse_binding in prop::sample::select(vec![ReverseBinding::Session, ReverseBinding::Mapping]),
+        state in any::<bool>(),
+        (mappings, filters_per_mapping, bindings_per_mapping, unsolicited) in (1..20u32, 1..6u32, 1..4u32, 1..6u32),
+    ) -> NatConfig {
+        NatConfig {
+            mapping, filtering, port_allocation, hairpinning, mapping_timer, filter_timer, reverse_binding,
+            port_range: PortRange { first: 20_000, last: 20_000 + ports },
+            unsolicited_inbound: if state { UnsolicitedInbound::CreatesState { lifetime: 30 * SEC } } else { UnsolicitedInbound::Ignore },
+            unsolicited_reply: UnsolicitedReply::Silent,
+            ipv6: Ipv6Policy::Routed,
+            limits: NatLimits { mappings, filters_per_mapping, bindings_per_mapping, unsolicited },
+        }
+    }
+}
+
+fn internal(host: u8, port: u16) -> SocketAddr {
+    SocketAddr::from(([192, 168, 1, 2 + host], 20_000 + port))
+}
+
+fn remote(host: u8, port: u16) -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 1 + host], 3_478 + port))
+}
+
+/// The NAT beside a record of what it has been told: which remotes each mapping has been used towards, and until when that may count.
+struct Model {
+    nat: Nat,
+    config: NatConfig,
+    now: Ns,
+    /// External endpoint and remote: the latest time at which an entry for it can have been made or refreshed.
+    contacts: BTreeMap<(SocketAddr, SocketAddr), Ns>,
+}
+
+impl Model {
+    fn new(config: NatConfig, seed: u64) -> Self {
+        Self { nat: Nat::new(config, &[ip(EXTERNAL)], seed).unwrap(), config, now: 0, contacts: BTreeMap::new() }
+    }
+
+    fn external(&self, choice: u16) -> SocketAddr {
+        let mappings = self.nat.mappings();
+        match mappings.get(usize::from(choice)) {
+            Some(mapping) => mapping.external,
+            None => SocketAddr::new(ip(EXTERNAL), 20_000 + choice),
+        }
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        match *step {
+            Step::Out(host, port, to, to_port) => self.out(internal(host, port), remote(to, to_port))?,
+            Step::In(from, from_port, choice) => self.inbound(remote(from, from_port), self.external(choice))?,
+            Step::Hairpin(host, port, choice) => self.out(internal(host, port), self.external(choice))?,
+            Step::Wait(span) => self.now += span,
+            Step::Flush => {
+                self.nat.flush();
+                self.contacts.clear();
+                prop_assert!(self.nat.mappings().is_empty());
+            }
+        }
+        self.check_table()
+    }
+
+    fn out(&mut self, from: SocketAddr, to: SocketAddr) -> Result<(), TestCaseError> {
+        let mut packet = Packet::udp(from, to, &b"x"[..]);
+        let before = packet.clone();
+        match self.nat.outbound(self.now, &mut packet) {
+            Ok(outbound) if outbound.side == Side::Outside => {
+                let external = packet.udp_source().unwrap();
+                prop_assert_eq!(packet.udp_destination(), Some(to));
+                prop_assert_eq!(external.ip(), ip(EXTERNAL));
+                self.contacts.insert((external, to), self.now);
+                // The answer finds its way back.
+                let mut answer = Packet::udp(to, external, &b"y"[..]);
+                prop_assert_eq!(self.nat.inbound(self.now, &mut answer), Ok(()));
+                prop_assert_eq!(answer.udp_destination(), Some(from));
+                // So does an error about the packet.
+                let mut error = packet.answer_with(to.ip(), IcmpKind::PortUnreachable).unwrap();
+                prop_assert_eq!(self.nat.inbound(self.now, &mut error), Ok(()));
+                prop_assert_eq!(error.dst, from.ip());
+            }
+            Ok(_) => {
+                prop_assert_eq!(self.config.hairpinning, Hairpinning::ExternalSource);
+                prop_assert_eq!(packet.src, ip(EXTERNAL), "hairpinned packets come from the external endpoint");
+                let external = packet.udp_source().unwrap();
+                self.contacts.insert((external, to), self.now);
+                self.check_admitted(external, to)?;
+            }
+            Err(reason) => {
+                prop_assert_eq!(&packet, &before, "a dropped packet is unchanged");
+                self.check_outbound_reason(reason, to)?;
+                // A hairpinned packet that the far mapping refused has still opened its own; by which endpoint, only the table knows.
+                for mapping in self.nat.mappings().iter().filter(|mapping| mapping.internal == from) {
+                    self.contacts.insert((mapping.external, to), self.now);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_outbound_reason(&self, reason: DropReason, to: SocketAddr) -> Result<(), TestCaseError> {
+        let resources =
+            [DropReason::NatTableFull, DropReason::NatPortsExhausted, DropReason::NatFilterTableFull, DropReason::NatBindingTableFull];
+        let hairpinning = [DropReason::NatHairpinOff, DropReason::NatNoMapping, DropReason::NatFiltered];
+        prop_assert!(resources.contains(&reason) || to.ip() == ip(EXTERNAL) && hairpinning.contains(&reason), "{reason}");
+        Ok(())
+    }
+
+    fn inbound(&mut self, from: SocketAddr, to: SocketAddr) -> Result<(), TestCaseError> {
+        let mut packet = Packet::udp(from, to, &b"x"[..]);
+        let before = packet.clone();
+        let known =
+            self.nat.mappings().iter().find(|mapping| mapping.external == to && mapping.expires > self.now).map(|mapping| mapping.internal);
+        match self.nat.inbound(self.now, &mut packet) {
+            Ok(()) => {
+                prop_assert_eq!(packet.udp_destination(), known, "only a live mapping lets anything in");
+                prop_assert_eq!(packet.udp_source(), Some(from));
+                self.check_admitted(from, to)?;
+            }
+            Err(reason) => {
+                prop_assert_eq!(&packet, &before);
+                let expected: &[DropReason] =
+                    if known.is_none() { &[DropReason::NatNoMapping] } else { &[DropReason::NatFiltered, DropReason::NatBindingTableFull] };
+                prop_assert!(expected.contains(&reason), "{}", reason);
+            }
+        }
+        Ok(())
+    }
+
+    /// The filter must have had a reason to admit `from` at `to`.
+    fn check_admitted(&mut self, from: SocketAddr, to: SocketAddr) -> Result<(), TestCaseError> {
+        let window = self.config.filter_timer.duration;
+        let fresh = |at: Ns| self.now < at + window;
+        let mut reasons = self.contacts.iter().filter(|((external, _), at)| *external == to && fresh(**at)).map(|((_, remote), _)| *remote);
+        let allowed = match self.config.filtering {
+            FilteringBehaviour::EndpointIndependent => true,
+            FilteringBehaviour::AddressDependent => reasons.any(|remote| remote.ip() == from.ip()),
+            FilteringBehaviour::AddressAndPortDependent => reasons.any(|remote| remote == from),
+        };
+        prop_assert!(allowed, "{from} entered at {to} uninvited");
+        if self.config.filter_timer.refresh != Refresh::Outbound {
+            let same = |remote: SocketAddr| match self.config.filtering {
+                FilteringBehaviour::AddressDependent => remote.ip() == from.ip(),
+                _ => remote == from,
+            };
+            for ((external, remote), at) in &mut self.contacts {
+                if *external == to && same(*remote) {
+                    *at = self.now;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_table(&self) -> Result<(), TestCaseError> {
+        let mappings = self.nat.mappings();
+        let externals: BTreeSet<SocketAddr> = mappings.iter().map(|mapping| mapping.external).collect();
+        prop_assert_eq!(externals.len(), mappings.len(), "two mappings share an external endpoint");
+        prop_assert!(mappings.len() <= self.config.limits.mappings as usize);
+        for mapping in &mappings {
+            let admitted = self.nat.admitted(mapping.external, self.now);
+            prop_assert!(admitted.len() <= self.config.limits.filters_per_mapping as usize);
+        }
+        if self.config.mapping == MappingBehaviour::EndpointIndependent && self.config.unsolicited_inbound == UnsolicitedInbound::Ignore {
+            let internals: BTreeSet<SocketAddr> = mappings.iter().map(|mapping| mapping.internal).collect();
+            prop_assert_eq!(internals.len(), mappings.len(), "one internal endpoint, one mapping");
+        }
+        Ok(())
+    }
+}
+
+fn addresses(ipv6: bool) -> BoxedStrategy<IpAddr> {
+    if ipv6 { any::<[u8; 16]>().prop_map(IpAddr::from).boxed() } else { any::<[u8; 4]>().prop_map(IpAddr::from).boxed() }
+}
+
+prop_compose! {
+    fn datagrams()(ipv6 in any::<bool>())(
+        src in addresses(ipv6), dst in addresses(ipv6), ports in any::<(u16, u16)>(), payload in prop::collection::vec(any::<u8>(), 0..1_600),
+        (ttl, id, traffic_class, fragment) in any::<(u8, u16, u8, bool)>(), ipv6 in Just(ipv6),
+    ) -> Packet {
+        let mut packet = Packet::udp(SocketAddr::new(src, ports.0), SocketAddr::new(dst, ports.1), payload);
+        (packet.ttl, packet.traffic_class) = (ttl, traffic_class);
+        // IPv6 has neither field on the wire.
+        (packet.id, packet.dont_fragment) = if ipv6 { (0, true) } else { (id, fragment) };
+        packet
+    }
+}
+
+fn errors() -> impl Strategy<Value = Packet> {
+    let kinds = vec![
+        IcmpKind::NoRoute,
+        IcmpKind::HostUnreachable,
+        IcmpKind::PortUnreachable,
+        IcmpKind::AdministrativelyProhibited,
+        IcmpKind::PacketTooBig { mtu: 1_280 },
+        IcmpKind::TimeExceeded,
+    ];
+    (datagrams(), prop::sample::select(kinds))
+        .prop_filter_map("about which no error may be sent", |(packet, kind)| packet.answer_with(packet.dst, kind))
+}
+
+fn round_trip(packet: &Packet) -> Result<Bytes, TestCaseError> {
+    let mut bytes = Vec::new();
+    packet.encode(&mut bytes).unwrap();
+    let bytes = Bytes::from(bytes);
+    prop_assert_eq!(Packet::decode(&bytes), Ok(packet.clone()));
+    Ok(bytes)
+}
+
+/// One's complement sum over 16-bit words, written anew so that it shares nothing with the code under test.
+fn sums_to_ones(parts: &[&[u8]]) -> bool {
+    let bytes: Vec<u8> = parts.concat();
+    let word = |pair: &[u8]| u32::from(pair[0]) * 256 + u32::from(pair.get(1).copied().unwrap_or(0));
+    bytes.chunks(2).map(word).fold(0, |sum, word| {
+        let sum = sum + word;
+        if sum > 0xffff { sum - 0xffff } else { sum }
+    }) == 0xffff
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, rng_seed: proptest::test_runner::RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_nat_keeps_its_laws(config in configs(), steps in steps(), seed in any::<u64>()) {
+        let mut model = Model::new(config, seed);
+        for step in &steps {
+            model.step(step)?;
+        }
+    }
+
+    #[test]
+    fn datagrams_survive_encoding_and_their_checksums_verify(packet in datagrams()) {
+        let bytes = round_trip(&packet)?;
+        if packet.is_ipv6() {
+            let length = ((bytes.len() - 40) as u32).to_be_bytes();
+            prop_assert!(sums_to_ones(&[&bytes[8..40], &length, &[0, 0, 0, 17], &bytes[40..]]));
+        } else {
+            let length = ((bytes.len() - 20) as u16).to_be_bytes();
+            prop_assert!(sums_to_ones(&[&bytes[..20]]));
+            prop_assert!(sums_to_ones(&[&bytes[12..20], &[0, 17], &length, &bytes[20..]]));
+        }
+    }
+
+    #[test]
+    fn errors_survive_encoding_and_their_checksums_verify(packet in errors()) {
+        let bytes = round_trip(&packet)?;
+        if packet.is_ipv6() {
+            let length = ((bytes.len() - 40) as u32).to_be_bytes();
+            prop_assert!(sums_to_ones(&[&bytes[8..40], &length, &[0, 0, 0, 58], &bytes[40..]]));
+        } else {
+            prop_assert!(sums_to_ones(&[&bytes[..20]]));
+            prop_assert!(sums_to_ones(&[&bytes[20..]]));
+        }
+    }
+
+    #[test]
+    fn any_bytes_decode_or_are_refused_without_a_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..120), version in prop::sample::select(vec![0x45u8, 0x60, 0x46, 0x00])) {
+        if let Some(first) = bytes.first_mut() {
+            *first = version;
+        }
+        let _ = Packet::decode(&Bytes::from(bytes));
+    }
+
+    #[test]
+    fn a_changed_octet_is_noticed_or_changes_the_packet(packet in datagrams(), at in any::<prop::sample::Index>(), flip in 1..=255u8) {
+        let mut bytes = Vec::new();
+        packet.encode(&mut bytes).unwrap();
+        let at = at.index(bytes.len());
+        bytes[at] ^= flip;
+        prop_assert_ne!(Packet::decode(&Bytes::from(bytes)).ok(), Some(packet));
+    }
+}

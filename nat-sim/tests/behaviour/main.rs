@@ -1,0 +1,15 @@
+//! Behaviour of the network and its NATs, seen from outside through the public interface alone.
+
+mod connectivity;
+mod determinism;
+mod icmp;
+mod ipv6;
+mod laws;
+mod limits;
+mod links;
+mod probe;
+mod sources;
+mod support;
+mod taps;
+mod timers;
+mod topologies;
