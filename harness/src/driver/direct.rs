@@ -1,7 +1,7 @@
 //! Asynchronous nodes joined by a perfect wire: what the tests of an adapter run on, before any network, plan or conductor is involved.
 //!
 //! Every datagram arrives after [`LATENCY`] in the order in which it was sent, unless a filter takes it; signals go to the other node of the two-person room
-//! after [`SIGNALLING`]. Time is tokio's: run it on [`paused`]. What nodes send and report is kept, with the time since the case began.
+//! after [`SIGNALLING`]. Time is tokio's: run it under [`paused`](super::paused::paused). What nodes send and report is kept, with the time since the case began.
 //!
 //! Deliberately absent: NATs, loss, streams, ICMP, endpoints. Those are the drivers' work.
 
@@ -9,7 +9,6 @@ use super::sockets::SocketTable;
 use bytes::Bytes;
 use iut::{ApiEvent, Command, Emitter, Host, Input, Instance, NodeConfig, Output, Signal};
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -23,15 +22,6 @@ pub const LATENCY: Duration = Duration::from_millis(10);
 
 /// How long a signal travels.
 pub const SIGNALLING: Duration = Duration::from_millis(25);
-
-/// Runs `case` on a single-threaded tokio runtime whose time stands still until everything waits.
-///
-/// # Panics
-/// When the operating system refuses an executor.
-pub fn paused<T>(case: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    runtime.expect("a runtime without I/O needs nothing of the system").block_on(case)
-}
 
 /// A datagram that a node sent.
 #[derive(Clone, Debug, PartialEq, Eq)]

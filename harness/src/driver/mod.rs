@@ -2,5 +2,6 @@
 
 pub mod direct;
 mod network_steps;
+pub mod paused;
 pub mod sim;
 pub mod sockets;

@@ -2,7 +2,8 @@
 
 use adapter_webrtc17::Webrtc17;
 use bytes::Bytes;
-use harness::driver::direct::{Direct, LATENCY, Packet, paused};
+use harness::driver::direct::{Direct, LATENCY, Packet};
+use harness::driver::paused::paused;
 use iut::{
     ApiEvent, BuildError, CertificateChoice, Command, ConnectionState, Credential, DtlsOptions, DtlsVersion, Implementation, NodeConfig,
     Role, ServerKind, ServerUrl, TransportPolicy,
