@@ -50,7 +50,10 @@ impl<'a> ChannelData<'a> {
     /// The first defect.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let message = Self::parse_lenient(bytes)?;
-        message.defects.first().map_or(Ok(message.clone()), |defect| Err(*defect))
+        match message.defects.first() {
+            Some(defect) => Err(*defect),
+            None => Ok(message),
+        }
     }
 
     /// Reads what can be read.

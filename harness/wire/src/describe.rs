@@ -2,7 +2,7 @@
 
 use crate::channel_data::ChannelData;
 use crate::demux::{Protocol, Scheme, classify};
-use crate::{Malformed, stun};
+use crate::{Malformed, dtls, rtp, stun};
 
 /// Sums up a datagram in one line: protocol, message, the fields that matter, and the first defect. Payloads of ChannelData, Send and Data
 /// indications are described in brackets.
@@ -19,7 +19,9 @@ pub(crate) fn nested(bytes: &[u8], depth: usize) -> String {
         _ if depth == 0 => None,
         Protocol::Stun => stun::describe::message(bytes, depth),
         Protocol::ChannelData => channel_data(bytes, depth),
-        _ => None,
+        Protocol::Dtls => dtls::describe::datagram(bytes),
+        Protocol::Rtp => rtp::describe(bytes),
+        Protocol::Zrtp | Protocol::Quic | Protocol::Unassigned => None,
     };
     described.unwrap_or_else(|| format!("data len {}", bytes.len()))
 }
@@ -35,6 +37,15 @@ pub(crate) fn defect_note(defects: &[Malformed]) -> String {
     defects.first().map_or_else(String::new, |defect| format!(" (malformed: {defect})"))
 }
 
+/// Text of a message, safe to print and of bounded length.
+pub(crate) fn text(text: &str) -> String {
+    let mut shown: String = text.chars().take(MAX_TEXT).flat_map(char::escape_debug).collect();
+    if text.chars().nth(MAX_TEXT).is_some() {
+        shown.push_str("...");
+    }
+    shown
+}
+
 /// Application data may begin like ChannelData by chance, so that a length which does not fit is taken as none.
 fn channel_data(bytes: &[u8], depth: usize) -> Option<String> {
     let message = ChannelData::parse(bytes).ok()?;
@@ -43,3 +54,5 @@ fn channel_data(bytes: &[u8], depth: usize) -> Option<String> {
 
 /// ChannelData in a Send indication in ChannelData is already more than a relay in front of a relay makes.
 const MAX_DEPTH: usize = 4;
+/// Longest text shown, in characters.
+const MAX_TEXT: usize = 64;

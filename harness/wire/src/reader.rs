@@ -59,6 +59,34 @@ impl<'a> Reader<'a> {
         Ok(u16::from_be_bytes(self.array(what)?))
     }
 
+    pub(crate) fn u24(&mut self, what: &'static str) -> Result<u32, Malformed> {
+        let [a, b, c] = self.array(what)?;
+        Ok(u32::from_be_bytes([0, a, b, c]))
+    }
+
+    pub(crate) fn u48(&mut self, what: &'static str) -> Result<u64, Malformed> {
+        let [a, b, c, d, e, f] = self.array(what)?;
+        Ok(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+    }
+
+    /// Takes a vector whose length stands before it in one byte.
+    pub(crate) fn vector8(&mut self, what: &'static str) -> Result<Reader<'a>, Malformed> {
+        let length = usize::from(self.u8(what)?);
+        self.part(what, length)
+    }
+
+    /// Takes a vector whose length stands before it in two bytes.
+    pub(crate) fn vector16(&mut self, what: &'static str) -> Result<Reader<'a>, Malformed> {
+        let length = usize::from(self.u16(what)?);
+        self.part(what, length)
+    }
+
+    /// Takes `length` bytes to be read on their own.
+    pub(crate) fn part(&mut self, what: &'static str, length: usize) -> Result<Reader<'a>, Malformed> {
+        let base = self.offset();
+        Ok(Reader::new(self.take(what, length)?, base))
+    }
+
     pub(crate) fn u32(&mut self, what: &'static str) -> Result<u32, Malformed> {
         Ok(u32::from_be_bytes(self.array(what)?))
     }

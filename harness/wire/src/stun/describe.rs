@@ -2,7 +2,7 @@
 
 use super::{Attribute, Class, ErrorCode, Message, PasswordAlgorithm, error_reason};
 use crate::channel_data::ChannelNumber;
-use crate::describe::{defect_note, payload};
+use crate::describe::{defect_note, payload, text};
 
 /// Describes a message, or returns `None` where the bytes are rather something else: no cookie, and not the framing of RFC 3489 either.
 pub(crate) fn message(bytes: &[u8], depth: usize) -> Option<String> {
@@ -128,15 +128,6 @@ fn changes(ip: bool, port: bool) -> &'static str {
     }
 }
 
-/// Text of the message, safe to print and of bounded length.
-fn text(text: &str) -> String {
-    let mut shown: String = text.chars().take(MAX_TEXT).flat_map(char::escape_debug).collect();
-    if text.chars().nth(MAX_TEXT).is_some() {
-        shown.push_str("...");
-    }
-    shown
-}
-
 fn list<T: ToString>(items: impl ExactSizeIterator<Item = T>) -> String {
     let more = items.len().saturating_sub(MAX_LIST);
     let mut shown: Vec<_> = items.take(MAX_LIST).map(|item| item.to_string()).collect();
@@ -148,4 +139,3 @@ fn list<T: ToString>(items: impl ExactSizeIterator<Item = T>) -> String {
 
 const MAX_DETAILS: usize = 12;
 const MAX_LIST: usize = 8;
-const MAX_TEXT: usize = 64;

@@ -6,12 +6,14 @@ mod accessors;
 mod address;
 mod attribute;
 pub mod build;
+mod codec;
 mod credential;
 pub(crate) mod describe;
 mod encode;
 mod integrity;
 mod names;
 mod nonce;
+pub mod oracle;
 mod view;
 
 pub use attribute::{AddressFamily, Attribute, ErrorCode, Icmp, PasswordAlgorithm, RawAttribute};

@@ -1,40 +1,10 @@
 //! Registered numbers and their names: methods, attributes, error codes.
 
-use std::fmt;
-
-/// Defines the constants of a number space, and `name`, from one table.
-macro_rules! registry {
-    ($type:ident { $($(#[$doc:meta])* $constant:ident = $value:literal, $name:literal;)* }) => {
-        impl $type {
-            $($(#[$doc])* pub const $constant: Self = Self($value);)*
-
-            /// The registered name; `None` where this crate knows none.
-            pub fn name(self) -> Option<&'static str> {
-                match self.0 {
-                    $($value => Some($name),)*
-                    _ => None,
-                }
-            }
-
-            /// Finds a number by its registered name.
-            pub fn from_name(name: &str) -> Option<Self> {
-                match name {
-                    $($name => Some(Self::$constant),)*
-                    _ => None,
-                }
-            }
-
-            /// Every number that has a name, in the order of the registry.
-            pub const REGISTERED: &'static [Self] = &[$(Self::$constant),*];
-        }
-    };
-}
-
 /// A STUN method: 12 bits (RFC 8489, section 18.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Method(pub u16);
 
-registry!(Method {
+registry!(Method, "method-0x{:03x}" {
     /// RFC 8489.
     BINDING = 0x001, "Binding";
     /// RFC 3489, section 8.2; reserved since RFC 5389.
@@ -68,20 +38,11 @@ impl Method {
     }
 }
 
-impl fmt::Display for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name() {
-            Some(name) => f.write_str(name),
-            None => write!(f, "method-0x{:03x}", self.0),
-        }
-    }
-}
-
 /// Type of an attribute: 16 bits (RFC 8489, section 18.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttributeType(pub u16);
 
-registry!(AttributeType {
+registry!(AttributeType, "attribute-0x{:04x}" {
     /// RFC 8489, section 14.1.
     MAPPED_ADDRESS = 0x0001, "MAPPED-ADDRESS";
     /// RFC 3489, section 11.2.2.
@@ -202,15 +163,6 @@ impl AttributeType {
     /// Whether an agent that does not understand the attribute has to refuse the message (RFC 8489, section 14).
     pub fn is_comprehension_required(self) -> bool {
         self.0 < 0x8000
-    }
-}
-
-impl fmt::Display for AttributeType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name() {
-            Some(name) => f.write_str(name),
-            None => write!(f, "attribute-0x{:04x}", self.0),
-        }
     }
 }
 

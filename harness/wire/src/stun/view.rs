@@ -20,7 +20,10 @@ impl<'a> Message<'a> {
     /// The first defect (RFC 8489, sections 5 and 6.3). Values of attributes are not looked at, nor is their order.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let message = Self::parse_lenient(bytes)?;
-        message.defects.first().map_or(Ok(message.clone()), |defect| Err(*defect))
+        match message.defects.first() {
+            Some(defect) => Err(*defect),
+            None => Ok(message),
+        }
     }
 
     /// Reads what can be read: header, the attributes up to the first that does not fit, and [`defects`](Self::defects).

@@ -1,5 +1,8 @@
-//! Builders: [`raw`] writes any bytes.
+//! Builders: [`WellformedBuilder`] writes what `stun_codec` takes, [`RawBuilder`] writes any bytes.
 
-pub mod raw;
+mod raw;
+mod wellformed;
 
+pub use super::codec::CodecError;
 pub use raw::RawBuilder;
+pub use wellformed::WellformedBuilder;

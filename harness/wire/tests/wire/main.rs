@@ -1,0 +1,13 @@
+//! Tests of the views and builders, in one binary.
+
+mod describe;
+mod dtls;
+mod never_panics;
+mod oracle;
+mod raw_builder;
+mod sctp;
+mod support;
+mod truncation;
+mod values;
+mod vectors;
+mod view;
