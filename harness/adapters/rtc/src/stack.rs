@@ -3,7 +3,7 @@
 use crate::events::{self, Observed};
 use crate::{candidate, certificate};
 use bytes::{Bytes, BytesMut};
-use iut::gather::{Generation, LocalCandidate, Stack, StackOutput};
+use iut::gather::{Generation, LocalCandidate, Stack, StackOutput, candidate_address};
 use iut::{ApiEvent, CandidateSignal, ChannelOptions, NodeConfig, Ns};
 use rtc::data_channel::{RTCDataChannelId, RTCDataChannelInit, RTCDataChannelState};
 use rtc::peer_connection::configuration::RTCConfigurationBuilder;
@@ -49,11 +49,9 @@ impl RtcStack {
 
     /// Takes a description of its own and completes it with the candidates of the generation.
     ///
-    /// The crate writes the candidates that it has into a description, also those that it is about to discard because of a restart. So they are taken
-    /// out here, and `local_description` puts the right ones in.
-    fn describe(&mut self, now: Ns, mut description: RTCSessionDescription, generation: Generation<'_>) -> Result<String> {
-        let own = |line: &&str| !line.starts_with("a=candidate:") && !line.starts_with("a=end-of-candidates");
-        description.sdp = description.sdp.split_inclusive('\n').filter(own).collect();
+    /// The crate writes the candidates that it has into a description, also those that it discards the moment it takes the description of a restart. It
+    /// insists on taking what it wrote, so they are left out on the way to the peer.
+    fn describe(&mut self, now: Ns, description: RTCSessionDescription, generation: Generation<'_>) -> Result<String> {
         self.connection.set_local_description(self.instant(now), description)?;
         for candidate in generation.candidates {
             self.add_candidate(candidate::attribute(candidate)?)?;
@@ -61,8 +59,10 @@ impl RtcStack {
         if !generation.trickle {
             self.add_candidate(String::new())?;
         }
-        let description = self.connection.local_description();
-        Ok(description.ok_or_else(|| Error::Other("the local description is gone".into()))?.sdp)
+        let description = self.connection.local_description().ok_or_else(|| Error::Other("the local description is gone".into()))?;
+        let known = |address: SocketAddr| generation.candidates.iter().any(|candidate| candidate.address == address);
+        let current = |line: &&str| !line.starts_with("a=candidate:") || candidate_address(line).is_some_and(known);
+        Ok(description.sdp.split_inclusive('\n').filter(current).collect())
     }
 
     /// An empty attribute means that there are no more.

@@ -28,6 +28,21 @@ fn a_channel_opens_after_the_connection() {
 }
 
 #[test]
+fn lost_checks_are_repeated() {
+    peers::lost_checks_are_repeated(PAIR);
+}
+
+#[test]
+fn ice_restarts_from_either_side() {
+    peers::ice_restarts_from_either_side(PAIR);
+}
+
+#[test]
+fn a_restart_follows_an_address_change() {
+    peers::a_restart_follows_an_address_change(PAIR);
+}
+
+#[test]
 fn closing_ends_both_sides() {
     peers::closing_ends_both_sides(PAIR);
 }
@@ -43,6 +58,16 @@ fn unknown_verbs_are_unsupported() {
 }
 
 #[test]
+fn misplaced_signals_are_errors() {
+    peers::misplaced_signals_are_errors(PAIR);
+}
+
+#[test]
+fn garbage_does_no_harm() {
+    peers::garbage_does_no_harm(PAIR);
+}
+
+#[test]
 fn bundled_relayed_candidates_alone_are_enough() {
     peers::relayed_candidates_alone_are_enough(PAIR, &TurnServerProto, false);
 }
@@ -55,6 +80,11 @@ fn trickled_relayed_candidates_alone_are_enough() {
 #[test]
 fn one_relay_is_enough() {
     peers::one_relay_is_enough(PAIR, &TurnServerProto);
+}
+
+#[test]
+fn a_refused_allocation_is_reported() {
+    peers::a_refused_allocation_is_reported(PAIR, &TurnServerProto);
 }
 
 #[test]

@@ -27,6 +27,16 @@ fn a_channel_opens_after_the_connection() {
 }
 
 #[test]
+fn lost_checks_are_repeated() {
+    peers::lost_checks_are_repeated(PAIR);
+}
+
+#[test]
+fn loss_is_overcome() {
+    peers::loss_is_overcome(PAIR);
+}
+
+#[test]
 fn ice_restarts_from_either_side() {
     peers::ice_restarts_from_either_side(PAIR);
 }
@@ -57,6 +67,11 @@ fn misplaced_signals_are_errors() {
 }
 
 #[test]
+fn garbage_does_no_harm() {
+    peers::garbage_does_no_harm(PAIR);
+}
+
+#[test]
 fn bundled_relayed_candidates_alone_are_enough() {
     peers::relayed_candidates_alone_are_enough(PAIR, &TurnServerProto, false);
 }
@@ -69,6 +84,11 @@ fn trickled_relayed_candidates_alone_are_enough() {
 #[test]
 fn one_relay_is_enough() {
     peers::one_relay_is_enough(PAIR, &TurnServerProto);
+}
+
+#[test]
+fn a_refused_allocation_is_reported() {
+    peers::a_refused_allocation_is_reported(PAIR, &TurnServerProto);
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl LocalCandidate {
 
 /// The transport address in a candidate attribute (RFC 8839 section 5.1), with or without `a=`. `None` when it is not a UDP candidate with an address
 /// literal, or is malformed.
-pub(super) fn candidate_address(attribute: &str) -> Option<SocketAddr> {
+pub fn candidate_address(attribute: &str) -> Option<SocketAddr> {
     let attribute = attribute.trim().trim_start_matches("a=");
     let mut fields = attribute.strip_prefix("candidate:")?.split_ascii_whitespace();
     let (_foundation, _component, transport) = (fields.next()?, fields.next()?, fields.next()?);

@@ -17,7 +17,7 @@ mod relay;
 mod stack;
 mod time;
 
-pub use candidate::LocalCandidate;
+pub use candidate::{LocalCandidate, candidate_address};
 pub use peer::Peer;
 pub use stack::{Generation, Stack, StackOutput};
 

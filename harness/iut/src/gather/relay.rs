@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use stun_proto::agent::Transmit;
-use stun_proto::types::attribute::XorMappedAddress;
+use stun_proto::types::attribute::{ErrorCode, XorMappedAddress};
 use stun_proto::types::message::{Message, MessageClass};
 use stun_proto::types::{AddressFamily, TransportType};
 use turn_client_proto::api::{TurnConfig, TurnEvent, TurnPollRet, TurnRecvRet};
@@ -53,6 +53,8 @@ pub(super) struct Relay {
     wake: Option<Ns>,
     relayed: Option<SocketAddr>,
     mapped: Option<SocketAddr>,
+    challenges: u8,
+    refusal: Option<String>,
     concluded: bool,
     permitted: BTreeSet<IpAddr>,
     waiting: BTreeMap<IpAddr, Vec<(SocketAddr, Bytes)>>,
@@ -72,6 +74,8 @@ impl Relay {
             wake: None,
             relayed: None,
             mapped: None,
+            challenges: 0,
+            refusal: None,
             concluded: false,
             permitted: BTreeSet::new(),
             waiting: BTreeMap::new(),
@@ -100,6 +104,10 @@ impl Relay {
             return;
         }
         self.start = None;
+        if self.is_rejected() {
+            self.abandon();
+            return self.fail(report);
+        }
         for _ in 0..ROUND_LIMIT {
             while let Some(transmit) = self.client.poll_transmit(instant(now)) {
                 report(Event::Send(Bytes::copy_from_slice(&transmit.data)));
@@ -129,7 +137,7 @@ impl Relay {
                     self.permit(now, peer);
                 }
             }
-            TurnEvent::AllocationCreateFailed(_) => self.fail("the server refused the allocation, or did not answer", report),
+            TurnEvent::AllocationCreateFailed(_) => self.fail(report),
             TurnEvent::PermissionCreated(_, peer) => self.release(now, peer, report),
             TurnEvent::PermissionCreateFailed(_, peer) => {
                 self.permitted.remove(&peer);
@@ -147,11 +155,12 @@ impl Relay {
         if lost {
             report(Event::Log(format!("the allocation on {} has ended", self.server)));
         }
-        self.fail("the client gave up", report);
+        self.fail(report);
     }
 
-    fn fail(&mut self, reason: &str, report: &mut impl FnMut(Event)) {
+    fn fail(&mut self, report: &mut impl FnMut(Event)) {
         if !std::mem::replace(&mut self.concluded, true) {
+            let reason = self.refusal.take().unwrap_or_else(|| "no answer".into());
             report(Event::Failed(format!("no allocation on {}: {reason}", self.server)));
         }
     }
@@ -163,7 +172,7 @@ impl Relay {
 
     /// Takes a datagram between this pair of addresses. The caller calls [`Relay::advance`] next.
     pub(super) fn handle(&mut self, now: Ns, bytes: &Bytes) -> Received {
-        self.note_mapped_address(bytes);
+        self.note_allocate_response(bytes);
         let datagram = Transmit::new(bytes.clone(), TransportType::Udp, self.server, self.local);
         match self.client.recv(datagram, instant(now)) {
             TurnRecvRet::Ignored(_) => Received::NotMine,
@@ -172,15 +181,23 @@ impl Relay {
         }
     }
 
-    /// The client does not tell XOR-MAPPED-ADDRESS. Whether the response was authentic shows in what the client makes of it.
-    fn note_mapped_address(&mut self, bytes: &[u8]) {
-        if self.concluded {
+    /// The client tells neither XOR-MAPPED-ADDRESS nor why an allocation was refused. Whether a response was authentic shows in what it makes of it.
+    fn note_allocate_response(&mut self, bytes: &[u8]) {
+        let Ok(message) = Message::from_bytes(bytes) else { return };
+        if self.concluded || !message.has_method(ALLOCATE) {
             return;
         }
-        let Ok(message) = Message::from_bytes(bytes) else { return };
-        if message.has_method(ALLOCATE) && message.has_class(MessageClass::Success) {
+        if message.has_class(MessageClass::Success) {
             self.mapped = message.attribute::<XorMappedAddress>().ok().map(|mapped| mapped.addr(message.transaction_id()));
+        } else if let Ok(error) = message.attribute::<ErrorCode>() {
+            self.challenges += u8::from(error.code() == ErrorCode::UNAUTHORIZED);
+            self.refusal = Some(format!("{} {}", error.code(), error.reason()));
         }
+    }
+
+    /// RFC 8489 section 9.2.5: a second 401 means that the credential is wrong. The client goes on asking.
+    fn is_rejected(&self) -> bool {
+        !self.concluded && self.challenges > 1
     }
 
     /// Makes a permission, unless there is one or it is on its way. The caller calls [`Relay::advance`] next.

@@ -111,7 +111,8 @@ fn echo(wire: &mut Wire, text: &str) {
 
 #[track_caller]
 fn expect(condition: bool, wire: &Wire, what: &str) {
-    assert!(condition, "no {what} by {} ns\na: {:#?}\nb: {:#?}", wire.now(), wire.events(0), wire.events(1));
+    let lines = |node| wire.events(node).iter().map(|(at, event)| format!("\n  {:9.3} ms {event:?}", *at as f64 / 1e6)).collect::<String>();
+    assert!(condition, "no {what} by {:.3} ms\na:{}\nb:{}", wire.now() as f64 / 1e6, lines(0), lines(1));
 }
 
 fn descriptions(wire: &Wire, node: usize) -> Vec<(DescriptionKind, String)> {
@@ -183,10 +184,21 @@ pub fn a_channel_opens_after_the_connection(pair: Pair<'_>) {
     assert_eq!(descriptions(&wire, 0).len(), 1, "the late channel was not offered");
 }
 
-/// A fifth of the datagrams is lost, for several seeds.
+/// A third of the STUN messages is lost, for several seeds.
+pub fn lost_checks_are_repeated(pair: Pair<'_>) {
+    for seed in 0..5 {
+        let mut wire = Wire::new(LATENCY);
+        let mut random = fastrand::Rng::with_seed(seed);
+        wire.filter(move |sent| Some(sent.bytes.clone()).filter(|bytes| bytes[0] > 3 || random.u8(0..3) > 0));
+        let mut wire = pair.connect(wire, |_| {});
+        echo(&mut wire, "through");
+    }
+}
+
+/// A tenth of all datagrams is lost, for several seeds.
 pub fn loss_is_overcome(pair: Pair<'_>) {
     for seed in 0..5 {
-        let mut wire = pair.connect(Wire::new(LATENCY).with_loss(20, seed), |_| {});
+        let mut wire = pair.connect(Wire::new(LATENCY).with_loss(10, seed), |_| {});
         echo(&mut wire, "through");
     }
 }
@@ -275,18 +287,24 @@ pub fn misplaced_signals_are_errors(pair: Pair<'_>) {
     wire.command(0, Command::RestartIce);
     wire.input(0, signal(DescriptionKind::Answer, "v=0\r\n"));
     wire.input(1, signal(DescriptionKind::Offer, "nonsense"));
-    wire.input(1, signal(DescriptionKind::Offer, "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"));
     assert_eq!(errors(&wire, 0), ["restart-ice", "accept-answer"]);
-    assert_eq!(errors(&wire, 1), ["answer", "answer"], "{:?}", wire.events(1));
+    assert_eq!(errors(&wire, 1), ["answer"], "{:?}", wire.events(1));
     open(&mut wire, 0, "chat");
     wire.command(0, Command::CreateOffer);
     wire.command(0, Command::CreateOffer);
     assert_eq!(errors(&wire, 0).last().map(String::as_str), Some("create-offer"), "an offer is outstanding");
     await_channel(&mut wire);
     echo(&mut wire, "all the same");
+    // Whether a peer recovers from a description that is well formed and says nothing is its own affair.
+    let mut wire = pair.build(Wire::new(LATENCY), |_| {});
+    wire.input(1, signal(DescriptionKind::Offer, "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"));
+    assert_eq!(errors(&wire, 1), ["answer"], "{:?}", wire.events(1));
 }
 
-/// Random bytes, and each real datagram cut short or with a bit turned, before, during and after the connection. Nothing panics, and data still flows.
+/// Before, during and after the connection: random bytes, each real datagram cut short, each from where nothing is expected, and those whose integrity is
+/// protected with a bit turned. Nothing panics, and data still flows.
+///
+/// DTLS handshake messages are not turned: nothing protects them when they arrive, so a changed one ends the handshake by right.
 pub fn garbage_does_no_harm(pair: Pair<'_>) {
     let mut random = fastrand::Rng::with_seed(7);
     let mut wire = pair.build(Wire::new(LATENCY), |_| {});
@@ -317,9 +335,11 @@ fn throw_garbage(wire: &mut Wire, random: &mut fastrand::Rng, from: usize) {
         let length = sent.bytes.len();
         let cut = sent.bytes.slice(..random.usize(0..length));
         wire.inject(sent.remote, sent.local, cut);
-        let mut turned = sent.bytes.to_vec();
-        turned[random.usize(0..length)] ^= 1 << random.u8(0..8);
-        wire.inject(sent.remote, sent.local, turned.into());
+        if sent.bytes[0] < 4 || sent.bytes[0] == 23 {
+            let mut turned = sent.bytes.to_vec();
+            turned[random.usize(0..length)] ^= 1 << random.u8(0..8);
+            wire.inject(sent.remote, sent.local, turned.into());
+        }
         // From where nothing is expected.
         wire.inject(sent.remote, SocketAddr::new(TURN_SERVER, 1), sent.bytes);
     }
@@ -386,6 +406,7 @@ pub fn a_refused_allocation_is_reported(pair: Pair<'_>, turn: &dyn Implementatio
     wire.command(0, Command::CreateOffer);
     await_channel(&mut wire);
     echo(&mut wire, "direct");
+    assert!(wire.now() < 2 * SECOND, "a refusal is final");
     assert_eq!((errors(&wire, 0), errors(&wire, 1)), (vec!["gather".to_owned()], vec!["gather".to_owned()]));
 }
 
