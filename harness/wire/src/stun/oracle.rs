@@ -118,3 +118,54 @@ fn own_value(read: &Known) -> Option<&[u8]> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::RawBuilder;
+    use super::super::{AddressFamily, Class, Method, codec};
+    use super::*;
+
+    const ID: TransactionId = TransactionId([7; 12]);
+
+    fn compared(viewed: &[Attribute<'_>], decoded: &[Attribute<'_>]) -> Comparison {
+        let builder = RawBuilder::new(Class::Request, Method::ALLOCATE, ID);
+        let bytes = viewed.iter().fold(builder, RawBuilder::attribute).build();
+        let mut message = codec::empty_message(Class::Request, Method::ALLOCATE, ID).unwrap();
+        decoded.iter().for_each(|attribute| message.add_attribute(Known::from_view(attribute).unwrap()));
+        compare_messages(&Message::parse(&bytes).unwrap(), &message)
+    }
+
+    fn differs(viewed: &[Attribute<'_>], decoded: &[Attribute<'_>]) -> bool {
+        matches!(compared(viewed, decoded), Comparison::Different(_))
+    }
+
+    #[test]
+    fn another_value_number_or_order_of_attributes_is_a_difference() {
+        use Attribute as A;
+        let (one, two) = (A::Lifetime(1), A::Priority(2));
+        assert_eq!(compared(&[one.clone(), two.clone()], &[one.clone(), two.clone()]), Comparison::Equal { attributes: 2 });
+        assert!(differs(&[one.clone()], &[A::Lifetime(2)]));
+        assert!(differs(&[one.clone()], &[two.clone()]));
+        assert!(differs(&[one.clone(), two.clone()], &[two.clone(), one.clone()]));
+        assert!(differs(&[one.clone()], &[one.clone(), one.clone()]));
+        assert!(differs(&[one.clone(), one.clone()], &[one.clone()]));
+        assert!(differs(&[A::ConnectionId(1)], &[A::ConnectionId(2)]));
+        assert!(differs(&[A::XorMappedAddress("192.0.2.1:1".parse().unwrap())], &[A::XorMappedAddress("192.0.2.1:2".parse().unwrap())]));
+        assert!(differs(&[A::RequestedAddressFamily(AddressFamily::IPV4)], &[A::RequestedAddressFamily(AddressFamily::IPV6)]));
+    }
+
+    #[test]
+    fn another_header_is_a_difference() {
+        let bytes = RawBuilder::new(Class::Request, Method::ALLOCATE, ID).build();
+        let view = Message::parse(&bytes).unwrap();
+        let against = |class, method, id| compare_messages(&view, &codec::empty_message(class, method, id).unwrap());
+        assert_eq!(against(Class::Request, Method::ALLOCATE, ID), Comparison::Equal { attributes: 0 });
+        for (class, method, id) in [
+            (Class::Indication, Method::ALLOCATE, ID),
+            (Class::Request, Method::REFRESH, ID),
+            (Class::Request, Method::ALLOCATE, TransactionId([8; 12])),
+        ] {
+            assert!(matches!(against(class, method, id), Comparison::Different(_)));
+        }
+    }
+}
