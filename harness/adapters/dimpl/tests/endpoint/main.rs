@@ -12,7 +12,8 @@ const VERSIONS: [DtlsVersion; 3] = [DtlsVersion::V12, DtlsVersion::V13, DtlsVers
 fn config(role: Role, address: &str, version: DtlsVersion, mtu: Option<u16>) -> NodeConfig {
     let certificate = if role == Role::DtlsClient { CertificateChoice::A } else { CertificateChoice::B };
     let dtls = DtlsOptions { version, mtu, certificate };
-    NodeConfig { role, port: 4433, dtls, ..iut::testing::peer(role.name(), address.parse().expect("an address"), role == Role::DtlsClient) }
+    let addresses = vec![address.parse().expect("an address")];
+    NodeConfig { role, addresses, port: 4433, dtls, ..iut::testing::peers::peer(role == Role::DtlsClient) }
 }
 
 fn add(wire: &mut Wire, config: &NodeConfig) -> usize {

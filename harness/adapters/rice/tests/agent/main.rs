@@ -19,8 +19,7 @@ fn address(text: &str) -> SocketAddr {
 
 fn config(addresses: &[&str], offerer: bool) -> NodeConfig {
     let addresses: Vec<IpAddr> = addresses.iter().map(|text| text.parse().expect("an address")).collect();
-    let name = if offerer { "a" } else { "b" };
-    NodeConfig { role: Role::IceAgent, addresses: addresses.clone(), ..iut::testing::peer(name, addresses[0], offerer) }
+    NodeConfig { role: Role::IceAgent, addresses, ..iut::testing::peers::peer(offerer) }
 }
 
 fn url(kind: ServerKind) -> ServerUrl {

@@ -118,7 +118,7 @@ fn loss_is_recovered() {
 #[test]
 fn agents_that_cannot_reach_each_other_fail() {
     let mut wire = wire(trickling, V4);
-    wire.cut(&[address("192.0.2.2:1").ip()]);
+    wire.filter(|_| None);
     wire.command(OFFERER, Command::CreateOffer);
     assert!(wire.run_until(300 * SECOND, |wire| wire.saw(OFFERER, "ice:failed") && wire.saw(ANSWERER, "ice:failed")));
 }

@@ -23,7 +23,7 @@ fn credential(password: &str) -> Credential {
 
 fn config(role: Role, addresses: &[&str]) -> NodeConfig {
     let addresses: Vec<IpAddr> = addresses.iter().map(|text| ip(text)).collect();
-    NodeConfig { role, addresses: addresses.clone(), ..iut::testing::peer(role.name(), addresses[0], false) }
+    NodeConfig { role, addresses, ..iut::testing::peers::peer(false) }
 }
 
 fn client_config(role: Role, addresses: &[&str], servers: &[SocketAddr], password: &str) -> NodeConfig {
