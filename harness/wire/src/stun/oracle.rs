@@ -142,13 +142,12 @@ mod tests {
     #[test]
     fn another_value_number_or_order_of_attributes_is_a_difference() {
         use Attribute as A;
-        let (one, two) = (A::Lifetime(1), A::Priority(2));
-        assert_eq!(compared(&[one.clone(), two.clone()], &[one.clone(), two.clone()]), Comparison::Equal { attributes: 2 });
-        assert!(differs(&[one.clone()], &[A::Lifetime(2)]));
-        assert!(differs(&[one.clone()], &[two.clone()]));
-        assert!(differs(&[one.clone(), two.clone()], &[two.clone(), one.clone()]));
-        assert!(differs(&[one.clone()], &[one.clone(), one.clone()]));
-        assert!(differs(&[one.clone(), one.clone()], &[one.clone()]));
+        let pair = [A::Lifetime(1), A::Priority(2)];
+        let swapped = [A::Priority(2), A::Lifetime(1)];
+        assert_eq!(compared(&pair, &pair), Comparison::Equal { attributes: 2 });
+        assert!(differs(&pair, &swapped));
+        assert!(differs(&pair[..1], &pair) && differs(&pair, &pair[..1]));
+        assert!(differs(&pair[..1], &[A::Lifetime(2)]) && differs(&pair[..1], &swapped[..1]));
         assert!(differs(&[A::ConnectionId(1)], &[A::ConnectionId(2)]));
         assert!(differs(&[A::XorMappedAddress("192.0.2.1:1".parse().unwrap())], &[A::XorMappedAddress("192.0.2.1:2".parse().unwrap())]));
         assert!(differs(&[A::RequestedAddressFamily(AddressFamily::IPV4)], &[A::RequestedAddressFamily(AddressFamily::IPV6)]));

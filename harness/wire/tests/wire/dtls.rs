@@ -158,3 +158,29 @@ fn broken_hellos_are_reported_with_their_offset() {
     assert_eq!(read(&format!("fefd{random} 00 00 0002c02b 0100 0004 000e0001")), Err(25 + 48));
     assert_eq!(read(&format!("fefd{random} 00 00 0002c02b 0100 0000 00")), Err(25 + 44));
 }
+
+#[test]
+fn a_fragment_that_leaves_its_message_is_neither_whole_nor_within_it() {
+    let fragment = |length, fragment_offset, body: &'static [u8]| HandshakeFragment {
+        offset: 0,
+        message_type: HandshakeType::FINISHED,
+        length,
+        message_sequence: 0,
+        fragment_offset,
+        fragment_length: body.len() as u32,
+        body,
+    };
+    let cases = [
+        (fragment(4, 0, b"abcd"), true, true),
+        (fragment(4, 0, b"ab"), false, true),
+        (fragment(4, 2, b"cd"), false, true),
+        (fragment(4, 4, b"abcd"), false, false),
+        (fragment(3, 0, b"abcd"), false, false),
+        (fragment(0, 0, b""), true, true),
+    ];
+    for (fragment, whole, within) in cases {
+        let record = dtls::build::plaintext(ContentType::HANDSHAKE, 0, &dtls::build::handshake_fragment(&fragment));
+        let read = fragments(&record)[0];
+        assert_eq!((read.is_whole(), read.is_within_message()), (whole, within), "{fragment:?}");
+    }
+}
