@@ -6,6 +6,7 @@
 //! Deliberately absent: processes, files and the command line (crate `natproof`), and what a report looks like (crate `reports`).
 #![forbid(unsafe_code)]
 
+pub mod actor;
 pub mod check;
 pub mod conductor;
 pub mod driver;

@@ -42,11 +42,11 @@ pub enum NotRun {
 }
 
 impl Resolver<'_> {
-    /// Resolves one case.
+    /// Resolves one case, and says why it does not run although the scenario is right.
     ///
     /// # Errors
     /// Mistakes of the scenario that show only when it is laid out.
-    pub fn resolve(&self, id: &str, path: &str, scenario: &Scenario) -> Result<Result<CasePlan, NotRun>, Vec<Problem>> {
+    pub fn resolve(&self, id: &str, path: &str, scenario: &Scenario) -> Result<(CasePlan, Option<NotRun>), Vec<Problem>> {
         let network = super::addressing::lay_out(scenario)?;
         let mut problems = Vec::new();
         let offerer = offerer(scenario);
@@ -64,14 +64,14 @@ impl Resolver<'_> {
             Ok(outcome) => outcome,
             Err(problem) => return Err(vec![*problem]),
         };
-        let driver = match self.driver(scenario, &nodes) {
-            Ok(driver) => driver,
-            Err(reason) => return Ok(Err(reason)),
+        let (driver, not_run) = match self.driver(scenario, &nodes) {
+            Ok(driver) => (driver, None),
+            Err(reason) => (DriverName::Sim, Some(reason)),
         };
         let timeline: Vec<Step> = scenario.timeline.iter().map(|step| step.value.clone()).collect();
         let max_virtual = scenario.max_virtual.as_ref().map_or_else(|| longest(&timeline) + SLACK, |span| span.0);
         let nat = nodes.iter().enumerate().map(|(index, node)| (node.name.clone(), nat_label(&network, index))).collect();
-        Ok(Ok(CasePlan {
+        let plan = CasePlan {
             id: id.to_owned(),
             scenario: path.to_owned(),
             title: scenario.title.value.clone(),
@@ -88,7 +88,8 @@ impl Resolver<'_> {
             seedless: scenario.seedless,
             malformed: scenario.malformed,
             nat,
-        }))
+        };
+        Ok((plan, not_run))
     }
 
     #[expect(clippy::too_many_arguments, reason = "everything that one node depends on")]

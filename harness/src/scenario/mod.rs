@@ -8,8 +8,10 @@ pub mod problem;
 pub mod span;
 pub mod step;
 mod tree;
+mod validate;
 pub mod units;
 mod value;
 
 pub use load::{load, load_topology};
 pub use tree::LARGEST_FILE;
+pub use validate::validate;

@@ -1,0 +1,131 @@
+//! Runs one case, inside the child that was forked for it.
+
+use crate::Registry;
+use harness::actor;
+use harness::check::Check;
+use harness::conductor::{Conductor, Ending, Player};
+use harness::driver::{sim, tokio};
+use harness::evaluate::Evaluation;
+use harness::plan::{Built, CasePlan, PlannedPlayer, stack_of};
+use harness::scenario::model::DriverName;
+use harness::trace::{CaptureWriter, Recorder, vantages};
+use iut::{BuildError, Instance};
+use reports::record::CaseFile;
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::rc::Rc;
+
+/// Bytes of captures that may wait before they are written.
+const CHUNK: usize = 1 << 16;
+
+/// What a child sends back.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) enum Message {
+    /// The record of the case.
+    Done(Box<reports::record::Case>),
+    /// An implementation refused what the scenario asks for.
+    Unsupported { node: String, what: String },
+    /// The case could not be carried out.
+    Fault(String),
+}
+
+/// Runs and judges a case, and writes its files.
+pub(crate) fn run(registry: &Registry, checks: &[Check], aslr: bool, plan: CasePlan, replay: String, folder: &Path) -> Message {
+    os::virtual_libc::enter(plan.seed);
+    fastrand::seed(plan.seed);
+    match carry(registry, &plan, folder) {
+        Ok(ending) => {
+            let threads = os::virtual_libc::threads_started();
+            os::virtual_libc::leave();
+            let evaluation = Evaluation { checks, manifests: registry.manifests(), replay, aslr };
+            let (mut file, trace, comments) = evaluation.case(&plan, ending);
+            if threads > 0 {
+                file.case.deterministic = false;
+                file.case.trace_sha256 = None;
+            }
+            match write(folder, &file, |sink| CaptureWriter::trace(sink, &trace, &comments).map(drop)) {
+                Ok(()) => Message::Done(Box::new(file.case)),
+                Err(error) => Message::Fault(format!("{error:#}")),
+            }
+        }
+        Err(message) => message,
+    }
+}
+
+fn carry(registry: &Registry, plan: &CasePlan, folder: &Path) -> Result<Ending, Message> {
+    let built = plan.network.build(plan.seed).map_err(|error| Message::Fault(format!("lay out the network: {error}")))?;
+    let mut players = Vec::new();
+    let mut programs = Vec::new();
+    for (index, node) in plan.nodes.iter().enumerate() {
+        match &node.player {
+            PlannedPlayer::Implementation(name) => match build(registry, name, index, plan)? {
+                Instance::Endpoint(endpoint) => players.push(Player::Endpoint(endpoint)),
+                Instance::Async(program) => {
+                    players.push(Player::Asynchronous);
+                    programs.push((index, program));
+                }
+            },
+            PlannedPlayer::Actor(actor) => {
+                let stack = stack_of(actor).map(|name| match build(registry, name, index, plan)? {
+                    Instance::Endpoint(endpoint) => Ok(endpoint),
+                    Instance::Async(_) => Err(Message::Fault(format!("the actor {} needs a state machine", node.name))),
+                });
+                players.push(actor::player(actor, node, stack.transpose()?));
+            }
+        }
+    }
+    let recorder = recorder(plan, &built, folder)?;
+    let driver = plan.driver;
+    let conductor = Conductor::new(std::sync::Arc::new(plan.clone()), players, recorder);
+    match driver {
+        DriverName::Sim => Ok(sim::run(built, conductor, os::virtual_libc::set_now)),
+        DriverName::Tokio => Ok(tokio::run(built, conductor, programs, os::virtual_libc::set_clock_hook)),
+        DriverName::Turmoil => Err(Message::Fault("the turmoil driver is not part of this build".into())),
+    }
+}
+
+fn build(registry: &Registry, name: &str, index: usize, plan: &CasePlan) -> Result<Instance, Message> {
+    let node = &plan.nodes[index];
+    let implementation = registry.get(name).ok_or_else(|| Message::Fault(format!("this build has no `{name}`")))?;
+    implementation.build(&node.config).map_err(|error| match error {
+        BuildError::Unsupported(what) => Message::Unsupported { node: node.name.clone(), what },
+        BuildError::Failed(what) => Message::Fault(format!("{name} refused its configuration: {what}")),
+    })
+}
+
+/// A recorder that streams whole blocks to the capture, so that it is valid whenever the case is killed.
+fn recorder(plan: &CasePlan, built: &Built, folder: &Path) -> Result<Recorder, Message> {
+    let names = plan.nodes.iter().map(|node| node.name.clone()).collect();
+    let party = |id| built.hosts.iter().position(|host| *host == id);
+    let vantages = vantages(built.net.vantages(), party);
+    let file = File::create(folder.join("trace.pcapng")).map_err(|error| Message::Fault(format!("create the capture: {error}")))?;
+    let writer = CaptureWriter::new(Vec::with_capacity(2 * CHUNK), &vantages).map_err(|error| Message::Fault(error.to_string()))?;
+    let mut recorder = Recorder::new(names, vantages);
+    let sink = Rc::new(RefCell::new((writer, file)));
+    recorder.stream_to(move |trace, index| {
+        let (writer, file) = &mut *sink.borrow_mut();
+        // A full disk shows when the judged capture is written; here the case goes on.
+        let _ = writer.event(trace, &trace.events[index], &[]);
+        if writer.sink().len() >= CHUNK {
+            let _ = file.write_all(writer.sink());
+            writer.sink().clear();
+        }
+    });
+    Ok(recorder)
+}
+
+fn write(
+    folder: &Path,
+    file: &CaseFile,
+    capture: impl FnOnce(&mut std::io::BufWriter<File>) -> Result<(), harness::trace::CaptureError>,
+) -> anyhow::Result<()> {
+    let part = folder.join("trace.pcapng.part");
+    let mut sink = std::io::BufWriter::new(File::create(&part)?);
+    capture(&mut sink)?;
+    sink.flush()?;
+    std::fs::rename(&part, folder.join("trace.pcapng"))?;
+    reports::render::json::write_atomic(&folder.join("case.json"), reports::render::json::case(file).as_bytes())?;
+    Ok(())
+}

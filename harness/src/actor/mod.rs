@@ -1,0 +1,22 @@
+//! What the harness plays: honest parties, and parties that are dishonest in exactly the way that a scenario says.
+
+mod echo;
+mod stun_server;
+
+use crate::conductor::Player;
+use crate::plan::NodePlan;
+use crate::scenario::model::Actor;
+use iut::Endpoint;
+
+/// Who plays an actor. `stack` is the implementation that an actor needs ([`crate::plan::stack_of`]).
+pub fn player(actor: &Actor, node: &NodePlan, stack: Option<Box<dyn Endpoint>>) -> Player {
+    match actor {
+        Actor::Script(_) => Player::Script,
+        Actor::Echo(_) => Player::Endpoint(Box::new(echo::Echo::default())),
+        Actor::StunServer(options) => Player::Endpoint(Box::new(stun_server::StunServer::new(&node.config, options.clone()))),
+        Actor::Discovery(_) | Actor::Dtls(_) => {
+            let _ = stack;
+            Player::Script
+        }
+    }
+}
