@@ -120,12 +120,16 @@ impl<'de> Deserializer<'de> for &'de Tree {
     fn deserialize_struct<V: Visitor<'de>>(self, name: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Mistake> {
         if name == SPANNED {
             let parts = [Part::Offset(self.span.start), Part::Offset(self.span.end), Part::Value(self)];
-            return visitor.visit_map(MapDeserializer::new(SPANNED_FIELDS.iter().copied().zip(parts))).map_err(|mistake| mistake.at(&self.span));
+            return visitor
+                .visit_map(MapDeserializer::new(SPANNED_FIELDS.iter().copied().zip(parts)))
+                .map_err(|mistake| mistake.at(&self.span));
         }
         match &self.kind {
             Kind::Map(_) => self.deserialize_any(visitor),
             // A map without entries is written as nothing: `script:`.
-            Kind::Null => visitor.visit_map(MapDeserializer::new(std::iter::empty::<(&str, &str)>())).map_err(|mistake: Mistake| mistake.at(&self.span)),
+            Kind::Null => visitor
+                .visit_map(MapDeserializer::new(std::iter::empty::<(&str, &str)>()))
+                .map_err(|mistake: Mistake| mistake.at(&self.span)),
             _ => Err(self.wrong(&"a map")),
         }
     }
@@ -134,7 +138,10 @@ impl<'de> Deserializer<'de> for &'de Tree {
         let access = match &self.kind {
             Kind::Map(entries) => match entries.as_slice() {
                 [(key, value)] => Choice { name: key, value: Some(value) },
-                _ => return Err(Mistake::new("scenario::one-key", format!("expected a map with one key, found {} keys", entries.len())).at(&self.span)),
+                _ => {
+                    return Err(Mistake::new("scenario::one-key", format!("expected a map with one key, found {} keys", entries.len()))
+                        .at(&self.span));
+                }
             },
             Kind::List(_) | Kind::Null => return Err(self.wrong(&"a word")),
             _ => Choice { name: self, value: None },
@@ -200,13 +207,23 @@ impl<'de> Deserializer<'de> for Part<'de> {
             Part::Value(tree) => tree.deserialize_option(visitor),
         }
     }
-    fn deserialize_struct<V: Visitor<'de>>(self, name: &'static str, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Mistake> {
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mistake> {
         match self {
             Part::Offset(_) => self.deserialize_any(visitor),
             Part::Value(tree) => tree.deserialize_struct(name, fields, visitor),
         }
     }
-    fn deserialize_enum<V: Visitor<'de>>(self, name: &'static str, variants: &'static [&'static str], visitor: V) -> Result<V::Value, Mistake> {
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mistake> {
         match self {
             Part::Offset(_) => self.deserialize_any(visitor),
             Part::Value(tree) => tree.deserialize_enum(name, variants, visitor),

@@ -34,7 +34,11 @@ pub fn expand(scenario: &Scenario) -> Result<Vec<Expanded>, Vec<Problem>> {
     for axis in &scenario.matrix {
         let points = points(axis);
         if points.is_empty() || cases.len().saturating_mul(points.len()) > MOST_CASES {
-            let message = if points.is_empty() { "the axis has no values".to_owned() } else { format!("the matrix has more than {MOST_CASES} cases") };
+            let message = if points.is_empty() {
+                "the axis has no values".to_owned()
+            } else {
+                format!("the matrix has more than {MOST_CASES} cases")
+            };
             return Err(vec![Problem::new("scenario::axis", &axis.span, message)]);
         }
         // A wrong value is told once, not once per case.
@@ -99,7 +103,11 @@ fn word_of(value: &Value) -> String {
         Value::Word(word) => word.clone(),
         Value::List(words) => words.join("-"),
     };
-    text.chars().map(|c| if c.is_ascii_alphanumeric() || ".+_-".contains(c) { c.to_ascii_lowercase() } else { '-' }).collect::<String>().trim_matches('-').to_owned()
+    text.chars()
+        .map(|c| if c.is_ascii_alphanumeric() || ".+_-".contains(c) { c.to_ascii_lowercase() } else { '-' })
+        .collect::<String>()
+        .trim_matches('-')
+        .to_owned()
 }
 
 /// Sets one path.

@@ -8,8 +8,8 @@ pub mod problem;
 pub mod span;
 pub mod step;
 mod tree;
-mod validate;
 pub mod units;
+mod validate;
 mod value;
 
 pub use load::{load, load_topology};

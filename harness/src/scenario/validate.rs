@@ -24,7 +24,8 @@ pub fn validate(scenario: &Scenario, known: &dyn Fn(&str) -> bool, suggest: &dyn
     let checks: Vec<&str> = crate::check::catalogue().iter().map(|check| check.id).collect();
     for check in &scenario.decides {
         if !checks.contains(&check.as_str()) {
-            let mut problem = Problem::new("scenario::unknown-check", &check.span, format!("`{}` is not a check of this suite", check.value));
+            let mut problem =
+                Problem::new("scenario::unknown-check", &check.span, format!("`{}` is not a check of this suite", check.value));
             problem.help = nearest(check, checks.iter().copied()).map(|name| format!("did you mean `{name}`?"));
             problems.push(problem);
         }

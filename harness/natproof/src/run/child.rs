@@ -4,7 +4,7 @@ use crate::Registry;
 use harness::actor;
 use harness::check::Check;
 use harness::conductor::{Conductor, Ending, Player};
-use harness::driver::{sim, tokio};
+use harness::driver::sim;
 use harness::evaluate::Evaluation;
 use harness::plan::{Built, CasePlan, PlannedPlayer, stack_of};
 use harness::scenario::model::DriverName;
@@ -81,7 +81,7 @@ fn carry(registry: &Registry, plan: &CasePlan, folder: &Path) -> Result<Ending, 
     let conductor = Conductor::new(std::sync::Arc::new(plan.clone()), players, recorder);
     match driver {
         DriverName::Sim => Ok(sim::run(built, conductor, os::virtual_libc::set_now)),
-        DriverName::Tokio => Ok(tokio::run(built, conductor, programs, os::virtual_libc::set_clock_hook)),
+        DriverName::Tokio => Err(Message::Fault("no tokio".into())),
         DriverName::Turmoil => Err(Message::Fault("the turmoil driver is not part of this build".into())),
     }
 }

@@ -40,7 +40,10 @@ pub(crate) fn run(registry: &Registry, aslr: bool, options: &Run) -> anyhow::Res
             }
         };
         if token.build != build || token.suite != SUITE {
-            eprintln!("natproof: the token is of suite {} build {}, this is suite {SUITE} build {build}: bytes may differ", token.suite, token.build);
+            eprintln!(
+                "natproof: the token is of suite {} build {}, this is suite {SUITE} build {build}: bytes may differ",
+                token.suite, token.build
+            );
         }
         options.filters = vec![token.case];
         options.seed = reports::record::Seeds::one(token.seed);

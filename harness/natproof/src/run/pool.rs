@@ -120,7 +120,7 @@ fn record_of(case: &Planned, finished: Finished<usize>) -> Case {
     match finished.outcome {
         End::Done(bytes) => match serde_json::from_slice::<Message>(&bytes) {
             Ok(Message::Done(mut record)) => {
-                record.volatile = volatile;
+                record.volatile.clone_from(&volatile);
                 if let Some(panic) = finished.panics.first() {
                     // A runtime caught it and went on; the application would have seen a task die.
                     return implementation(format!("a task panicked: {} ({})", panic.message, panic.location));

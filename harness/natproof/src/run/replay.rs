@@ -41,7 +41,8 @@ mod tests {
 
     #[test]
     fn a_token_survives_printing_and_reading() {
-        let token = Token { suite: "0.1.0".into(), case: "ice/nat-pairs/rtc+str0m/open+open/turn".into(), seed: 7, build: "00ff00ff00ff".into() };
+        let token =
+            Token { suite: "0.1.0".into(), case: "ice/nat-pairs/rtc+str0m/open+open/turn".into(), seed: 7, build: "00ff00ff00ff".into() };
         assert_eq!(Token::parse(&token.to_string()), Ok(token));
     }
 

@@ -42,7 +42,8 @@ impl Selector {
             }
         }
         let nat = options.nat.as_deref().map(|text| {
-            let (a, b) = text.split_once(',').ok_or_else(|| format!("`--nat {text}`: expected two presets, such as `full-cone,symmetric`"))?;
+            let (a, b) =
+                text.split_once(',').ok_or_else(|| format!("`--nat {text}`: expected two presets, such as `full-cone,symmetric`"))?;
             Ok::<_, String>((a.trim().to_owned(), b.trim().to_owned()))
         });
         Ok(Self {

@@ -78,7 +78,11 @@ fn read_folder(root: &Path, folder: &Path) -> anyhow::Result<Vec<SourceFile>> {
             let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
             // A file that is far too large is refused by its size, not read into memory.
             let size = std::fs::metadata(&path)?.len();
-            let bytes = if size > 4 * harness::scenario::LARGEST_FILE as u64 { vec![b' '; harness::scenario::LARGEST_FILE + 1] } else { std::fs::read(&path)? };
+            let bytes = if size > 4 * harness::scenario::LARGEST_FILE as u64 {
+                vec![b' '; harness::scenario::LARGEST_FILE + 1]
+            } else {
+                std::fs::read(&path)?
+            };
             files.push(SourceFile { path: name, bytes });
         }
     }
