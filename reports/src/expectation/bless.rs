@@ -311,8 +311,7 @@ impl Work {
 
 fn find<'a>(run: &'a Run, instance: &Instance) -> Option<(&'a Case, &'a Check)> {
     let case = run.case(&instance.case)?;
-    let check = case.checks.iter().find(|check| check.id == instance.check && check.subject == instance.subject)?;
-    Some((case, check))
+    Some((case, case.check(&instance.check, &instance.subject)?))
 }
 
 impl fmt::Display for Blessing {

@@ -137,9 +137,15 @@ impl Gate {
         self.listed.iter().filter(move |(_, (listed, _))| listed == at).map(|(instance, _)| instance)
     }
 
-    /// The findings that concern a case, gravest first.
-    pub fn of_case<'a>(&'a self, case: &'a str) -> impl Iterator<Item = &'a Finding> {
-        self.findings.iter().filter(move |finding| finding.at.iter().any(|instance| instance.case == case))
+    /// The findings that concern each case, gravest first.
+    pub fn by_case(&self) -> BTreeMap<&str, Vec<&Finding>> {
+        let mut cases: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+        for finding in &self.findings {
+            for id in finding.at.iter().map(|instance| instance.case.as_str()).collect::<BTreeSet<_>>() {
+                cases.entry(id).or_default().push(finding);
+            }
+        }
+        cases
     }
 
     /// Sets `expected` of every case (false exactly where a failing finding was seen in it) and the summary. An entry that merely

@@ -244,6 +244,16 @@ impl Case {
         Some(Verdict::aggregate(judged))
     }
 
+    /// The command that runs the case again.
+    pub fn replay_command(&self) -> String {
+        format!("cargo xtask run-scenarios --replay {}", self.replay)
+    }
+
+    /// The check with this id and subject.
+    pub fn check(&self, id: &str, subject: &str) -> Option<&Check> {
+        self.checks.iter().find(|check| check.id == id && check.subject == subject)
+    }
+
     /// Sets the case's verdict from its checks.
     pub fn seal(&mut self) {
         self.verdict = Verdict::aggregate(self.checks.iter().map(|check| check.verdict));
