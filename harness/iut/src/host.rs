@@ -3,6 +3,7 @@
 //! Time and tasks come from tokio itself: `tokio::time` is virtual under every driver, and `tokio::spawn` stays on the driver's single thread.
 
 use crate::{ApiEvent, Input, Output, Signal};
+use bytes::Bytes;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -90,5 +91,10 @@ impl Emitter {
     /// Sends a message to the other party of the signalling room.
     pub fn signal(&self, signal: Signal) {
         let _ = self.0.send(Output::Signal(signal));
+    }
+
+    /// Sends a datagram: for the sockets of a driver, which so keep their place between the events of the node. A node uses its [`Network`].
+    pub fn datagram(&self, local: SocketAddr, remote: SocketAddr, bytes: Bytes) {
+        let _ = self.0.send(Output::Datagram { local, remote, bytes });
     }
 }

@@ -154,6 +154,9 @@ impl Conductor {
 
     /// An asynchronous node reported something.
     pub fn emitted(&mut self, now: Ns, node: usize, output: Output) {
+        if self.flooded(now, node, "sends and reports without letting time go on") {
+            return;
+        }
         self.output(now, node, output);
         self.step(now);
     }
@@ -220,7 +223,11 @@ impl Conductor {
     }
 
     fn input(&mut self, now: Ns, node: usize, input: Input) {
-        if self.flooded(now, node, &input) {
+        let what = match input {
+            Input::Timeout => "asks for a timeout again and again without letting time go on",
+            _ => "exchanges messages without letting time go on",
+        };
+        if self.flooded(now, node, what) {
             return;
         }
         match &mut self.slots[node].player {
@@ -245,7 +252,7 @@ impl Conductor {
         }
     }
 
-    fn flooded(&mut self, now: Ns, node: usize, input: &Input) -> bool {
+    fn flooded(&mut self, now: Ns, node: usize, what: &str) -> bool {
         let slot = &mut self.slots[node];
         if slot.busy_at != now {
             (slot.busy_at, slot.busy) = (now, 0);
@@ -254,10 +261,6 @@ impl Conductor {
         if slot.busy <= BUDGET_AT_ONE_INSTANT {
             return false;
         }
-        let what = match input {
-            Input::Timeout => "asks for a timeout again and again without letting time go on",
-            _ => "exchanges messages without letting time go on",
-        };
         self.abort.get_or_insert(Abort::Flood { node, what: what.into() });
         true
     }

@@ -5,3 +5,4 @@ mod network_steps;
 pub mod paused;
 pub mod sim;
 pub mod sockets;
+pub mod tokio;

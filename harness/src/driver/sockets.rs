@@ -81,6 +81,11 @@ impl SocketTable {
         true
     }
 
+    /// Whether somebody listens at this address.
+    pub fn listens(&self, local: SocketAddr) -> bool {
+        self.0.lock().listener(local).is_some()
+    }
+
     /// Replaces the addresses that the node owns. Sockets bound to a lost address stay open, and can neither send nor receive.
     pub fn set_addresses(&self, addresses: Vec<IpAddr>) {
         self.0.lock().addresses = addresses;
