@@ -17,46 +17,66 @@ mod turn_server;
 
 use iut::{AsyncEndpoint, BuildError, Capability, DtlsVersion, Implementation, Instance, Manifest, NodeConfig, Role};
 
-/// The implementation `webrtc17`.
+/// The implementation `turn-0.17`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Webrtc17;
+pub struct Turn;
 
-impl Implementation for Webrtc17 {
+impl Implementation for Turn {
     fn manifest(&self) -> Manifest {
-        Manifest {
-            name: "webrtc17",
-            version: "0.17.2",
-            roles: [Role::StunClient, Role::StunServer, Role::TurnClient, Role::TurnServer, Role::DtlsClient, Role::DtlsServer].into(),
-            capabilities: [
-                Capability::Ipv6,
-                Capability::Multihomed,
-                Capability::Dtls12,
-                Capability::DtlsMtu,
-                Capability::LongTermCredentials,
-                Capability::Channels,
-            ]
-            .into(),
-            deterministic: true,
-            gathering_by_adapter: false,
-            asynchronous: true,
-            address_sensitive: false,
-        }
+        let roles = [Role::StunClient, Role::StunServer, Role::TurnClient, Role::TurnServer];
+        let capabilities = [Capability::Ipv6, Capability::Multihomed, Capability::LongTermCredentials, Capability::Channels];
+        manifest("turn-0.17", &roles, &capabilities)
     }
 
     fn build(&self, config: &NodeConfig) -> Result<Instance, BuildError> {
-        if config.addresses.is_empty() {
-            return Err(BuildError::Failed("a node needs an address".into()));
-        }
-        if config.dtls.version == DtlsVersion::V13 {
-            return Err(BuildError::Unsupported("DTLS 1.3".into()));
-        }
-        let config = config.clone();
+        let config = checked(config)?;
         let node: Box<dyn AsyncEndpoint> = match config.role {
             Role::TurnServer | Role::StunServer => Box::new(turn_server::Node(config)),
             Role::TurnClient | Role::StunClient => Box::new(turn_client::Node(config)),
-            Role::DtlsClient | Role::DtlsServer => Box::new(dtls::Node::new(config)?),
-            Role::Peer | Role::IceAgent => return Err(BuildError::Unsupported(format!("the role {}", config.role.name()))),
+            other => return Err(BuildError::Unsupported(format!("the role {}", other.name()))),
         };
         Ok(Instance::Async(node))
     }
+}
+
+/// The implementation `dtls-0.17`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Dtls;
+
+impl Implementation for Dtls {
+    fn manifest(&self) -> Manifest {
+        let capabilities = [Capability::Ipv6, Capability::Multihomed, Capability::Dtls12, Capability::DtlsMtu];
+        manifest("dtls-0.17", &[Role::DtlsClient, Role::DtlsServer], &capabilities)
+    }
+
+    fn build(&self, config: &NodeConfig) -> Result<Instance, BuildError> {
+        let config = checked(config)?;
+        if config.dtls.version == DtlsVersion::V13 {
+            return Err(BuildError::Unsupported("DTLS 1.3".into()));
+        }
+        if !matches!(config.role, Role::DtlsClient | Role::DtlsServer) {
+            return Err(BuildError::Unsupported(format!("the role {}", config.role.name())));
+        }
+        Ok(Instance::Async(Box::new(dtls::Node::new(config)?)))
+    }
+}
+
+fn manifest(name: &'static str, roles: &[Role], capabilities: &[Capability]) -> Manifest {
+    Manifest {
+        name,
+        version: "0.17.2",
+        roles: roles.iter().copied().collect(),
+        capabilities: capabilities.iter().copied().collect(),
+        deterministic: true,
+        gathering_by_adapter: false,
+        asynchronous: true,
+        address_sensitive: false,
+    }
+}
+
+fn checked(config: &NodeConfig) -> Result<NodeConfig, BuildError> {
+    if config.addresses.is_empty() {
+        return Err(BuildError::Failed("a node needs an address".into()));
+    }
+    Ok(config.clone())
 }

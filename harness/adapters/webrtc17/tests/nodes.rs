@@ -1,6 +1,6 @@
 //! The roles of the 0.17 family over a perfect wire.
 
-use adapter_webrtc17::Webrtc17;
+use adapter_webrtc17::{Dtls, Turn};
 use bytes::Bytes;
 use harness::driver::direct::{Direct, LATENCY, Packet};
 use harness::driver::paused::paused;
@@ -54,7 +54,8 @@ fn turn_client(name: &str, address: &str, server: &str, credential: Credential) 
 fn start(configs: &[NodeConfig]) -> Direct {
     let mut case = Direct::new();
     for config in configs {
-        case.add(Webrtc17.build(config).unwrap(), config);
+        let instance = if Dtls.manifest().roles.contains(&config.role) { Dtls.build(config) } else { Turn.build(config) };
+        case.add(instance.unwrap(), config);
     }
     case
 }
@@ -204,7 +205,8 @@ fn what_the_crates_do_not_offer_cannot_be_built() {
     let dtls = node("d", Role::DtlsClient, "198.51.100.3:5000");
     let v13 = NodeConfig { dtls: DtlsOptions { version: DtlsVersion::V13, ..dtls.dtls.clone() }, ..dtls };
     for config in [v13, node("p", Role::Peer, "198.51.100.3:5000"), node("i", Role::IceAgent, "198.51.100.3:5000")] {
-        assert!(matches!(Webrtc17.build(&config), Err(BuildError::Unsupported(_))), "{config:?}");
+        assert!(matches!(Dtls.build(&config), Err(BuildError::Unsupported(_))), "{config:?}");
+        assert!(matches!(Turn.build(&config), Err(BuildError::Unsupported(_))), "{config:?}");
     }
 }
 

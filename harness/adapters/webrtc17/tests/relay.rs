@@ -3,7 +3,7 @@
 #[path = "../../webrtc/tests/case/mod.rs"]
 mod case;
 
-use adapter_webrtc17::Webrtc17;
+use adapter_webrtc17::Turn;
 use case::{connect, peer, run, say, start};
 use harness::driver::direct::Direct;
 use iut::{
@@ -30,7 +30,7 @@ fn relayed(config: NodeConfig, address: &str) -> NodeConfig {
 }
 
 fn add_server(case: &mut Direct, config: &NodeConfig) {
-    case.add(Webrtc17.build(config).unwrap(), config);
+    case.add(Turn.build(config).unwrap(), config);
 }
 
 fn candidates(case: &Direct, name: &str) -> Vec<String> {
