@@ -3,7 +3,9 @@
 use adapter_rtc::Rtc;
 use adapter_turn_proto::TurnServerProto;
 use iut::testing::peers::{self, Pair, peer};
-use iut::{BuildError, DtlsVersion, Implementation, NodeConfig, Role};
+use iut::testing::{LATENCY, Wire};
+use iut::{BuildError, DtlsVersion, Implementation, NodeConfig, Role, Signal};
+use sha2::{Digest, Sha256};
 
 const PAIR: Pair<'static> = Pair { a: &Rtc, b: &Rtc };
 
@@ -113,4 +115,15 @@ fn what_the_crate_cannot_do_is_refused() {
     assert!(refused(|config| config.dtls.mtu = Some(600)));
     assert!(refused(|config| config.role = Role::TurnServer));
     assert!(!refused(|config| config.dtls.version = DtlsVersion::V12));
+}
+
+#[test]
+fn descriptions_carry_the_fingerprints_of_the_fixture_certificates() {
+    let wire = PAIR.connect(Wire::new(LATENCY), |_| {});
+    for (node, offerer) in [(0, true), (1, false)] {
+        let digest = Sha256::digest(peer(offerer).dtls.certificate.certificate_der());
+        let fingerprint: Vec<String> = digest.iter().map(|byte| format!("{byte:02X}")).collect();
+        let Signal::Description(description) = &wire.signals(node)[0] else { panic!("a description comes first") };
+        assert!(description.sdp.contains(&fingerprint.join(":")), "{}", description.sdp);
+    }
 }

@@ -80,8 +80,8 @@ impl Pair<'_> {
         wire
     }
 
-    /// Both peers, connected, with an open channel.
-    fn connect(self, wire: Wire, change: impl Fn(&mut NodeConfig)) -> Wire {
+    /// Both peers, connected, with an open channel `chat`.
+    pub fn connect(self, wire: Wire, change: impl Fn(&mut NodeConfig)) -> Wire {
         let mut wire = self.build(wire, change);
         open(&mut wire, 0, "chat");
         wire.command(0, Command::CreateOffer);
@@ -100,8 +100,8 @@ fn await_channel(wire: &mut Wire) {
     expect(connected, wire, "an open channel and a connection");
 }
 
-/// Sends a text both ways.
-fn echo(wire: &mut Wire, text: &str) {
+/// Sends a text both ways on the channel `chat`.
+pub fn echo(wire: &mut Wire, text: &str) {
     for (from, to) in [(0, 1), (1, 0)] {
         wire.command(from, Command::SendData { channel: "chat".into(), data: text.to_owned().into() });
         let arrived = wire.run_until(MINUTE, |wire| wire.delivered(to).last().is_some_and(|data| data == text.as_bytes()));
