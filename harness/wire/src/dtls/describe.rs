@@ -86,7 +86,7 @@ fn handshake(record: &Record<'_>) -> (Option<Version>, String) {
 
 fn message(fragment: &HandshakeFragment<'_>) -> String {
     let retry = fragment.server_hello().ok().flatten().is_some_and(|hello| hello.is_hello_retry_request());
-    let cookie = fragment.client_hello().ok().flatten().is_some_and(|hello| !hello.cookie.is_empty());
+    let cookie = fragment.client_hello().ok().flatten().is_some_and(|hello| hello.has_cookie());
     let name = if retry { "HelloRetryRequest".to_owned() } else { fragment.message_type.to_string() };
     let name = if cookie { format!("{name} with cookie") } else { name };
     if fragment.is_whole() {

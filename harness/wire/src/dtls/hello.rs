@@ -93,6 +93,11 @@ impl<'a> ClientHello<'a> {
         Ok(versions.into_iter().map(Version).collect())
     }
 
+    /// Whether the client returns a cookie: in the field of 1.2 or in the extension of 1.3 (RFC 9147, section 5.1).
+    pub fn has_cookie(&self) -> bool {
+        !self.cookie.is_empty() || self.extension(ExtensionType::COOKIE).is_some()
+    }
+
     /// What the client offers for SRTP.
     ///
     /// # Errors

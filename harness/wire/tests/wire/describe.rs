@@ -184,6 +184,7 @@ fn relayed_payloads() {
 #[test]
 fn dtls_and_other_datagrams() {
     let mut cases: Vec<_> = dtls::handshake().into_iter().map(|(_, bytes)| ("recorded", bytes)).collect();
+    cases.extend(dtls::handshake_13().into_iter().map(|(_, bytes)| ("recorded 1.3", bytes)));
     cases.extend([
         ("1.3 ciphertext", hex("2f 1234 0003 aabbcc 22 12 aabb")),
         ("alert", wire::dtls::build::plaintext(wire::dtls::ContentType::ALERT, 4, &[2, 47])),

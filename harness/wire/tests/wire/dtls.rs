@@ -1,4 +1,5 @@
-//! Records of a DTLS 1.2 handshake recorded from OpenSSL 3.0, and records of 1.3 laid out by hand from RFC 9147, figures 3 and 4.
+//! Records of a DTLS 1.2 handshake recorded from OpenSSL 3.0 and of a DTLS 1.3 handshake recorded from dimpl 0.9, and records of 1.3 laid out
+//! by hand from RFC 9147, figures 3 and 4.
 
 use crate::support::hex;
 use wire::dtls::{
@@ -6,10 +7,19 @@ use wire::dtls::{
 };
 use wire::{Malformed, Reason};
 
-/// The datagrams of the recording with their senders, in order.
+/// The datagrams of the 1.2 recording with their senders, in order.
 pub(crate) fn handshake() -> Vec<(String, Vec<u8>)> {
-    let lines = include_str!("data/dtls12-openssl.txt").lines();
-    lines.map(|line| line.split_once(' ').unwrap()).map(|(sender, dump)| (sender.to_owned(), hex(dump))).collect()
+    recording(include_str!("data/dtls12-openssl.txt"))
+}
+
+/// The datagrams of the 1.3 recording with their senders, in order.
+pub(crate) fn handshake_13() -> Vec<(String, Vec<u8>)> {
+    recording(include_str!("data/dtls13-dimpl.txt"))
+}
+
+fn recording(text: &str) -> Vec<(String, Vec<u8>)> {
+    let lines = text.lines().map(|line| line.split_once(' ').unwrap());
+    lines.map(|(sender, dump)| (sender.to_owned(), hex(dump))).collect()
 }
 
 fn records(bytes: &[u8]) -> Vec<Record<'_>> {
@@ -183,4 +193,25 @@ fn a_fragment_that_leaves_its_message_is_neither_whole_nor_within_it() {
         let read = fragments(&record)[0];
         assert_eq!((read.is_whole(), read.is_within_message()), (whole, within), "{fragment:?}");
     }
+}
+
+#[test]
+fn the_recorded_handshake_of_1_3_has_the_messages_of_rfc9147() {
+    let datagrams = handshake_13();
+    let first = fragments(&datagrams[0].1)[0].client_hello().unwrap().unwrap();
+    let retry = fragments(&datagrams[1].1)[0].server_hello().unwrap().unwrap();
+    let second = fragments(&datagrams[2].1)[0].client_hello().unwrap().unwrap();
+    let server = fragments(&datagrams[3].1)[0].server_hello().unwrap().unwrap();
+    assert_eq!((first.legacy_version, first.offered_versions()), (Version::DTLS_1_2, Ok(vec![Version::DTLS_1_3])));
+    assert!(retry.is_hello_retry_request() && !server.is_hello_retry_request());
+    assert_eq!((retry.version(), server.version()), (Ok(Version::DTLS_1_3), Ok(Version::DTLS_1_3)));
+    assert!(!first.has_cookie() && second.has_cookie());
+    let mut epochs = Vec::new();
+    for (_, bytes) in &datagrams {
+        epochs.extend(records(bytes).iter().filter_map(|record| match record.header {
+            Header::Unified(header) => Some(header.epoch_bits),
+            Header::Full(_) => None,
+        }));
+    }
+    assert_eq!(epochs, [2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3]);
 }

@@ -136,7 +136,7 @@ proptest! {
 
     #[test]
     fn nearly_right_dtls_is_looked_at(which in any::<prop::sample::Index>(), changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8), cut in any::<prop::sample::Index>()) {
-        let mut datagrams = dtls_vectors::handshake();
+        let mut datagrams = [dtls_vectors::handshake(), dtls_vectors::handshake_13()].concat();
         let (_, mut bytes) = datagrams.swap_remove(which.index(datagrams.len()));
         change(&mut bytes, &changes);
         assert_defects_lie_inside(&bytes)?;
