@@ -46,6 +46,11 @@ pub(crate) struct Observed {
 }
 
 impl Observed {
+    /// Whether the DTLS handshake is over, so that only its end can follow.
+    pub(crate) fn is_secured(&self) -> bool {
+        self.dtls == Some(ConnectionState::Connected)
+    }
+
     /// What has changed since the last look.
     pub(crate) fn changes(&mut self, connection: &RTCPeerConnection) -> Vec<ApiEvent> {
         let Some(sctp) = connection.sctp() else { return Vec::new() };

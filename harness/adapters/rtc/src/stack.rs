@@ -27,6 +27,8 @@ pub(crate) struct RtcStack {
     /// Labels by handle: a closed channel cannot be asked for its label any more.
     labels: BTreeMap<RTCDataChannelId, String>,
     observed: Observed,
+    /// Something came that may have changed what is observed; asking copies both candidates, too much for each packet of data.
+    look: bool,
     events: VecDeque<ApiEvent>,
 }
 
@@ -40,7 +42,7 @@ impl RtcStack {
         let configuration = RTCConfigurationBuilder::new().with_certificates(vec![certificate]).build();
         let base = Instant::now();
         let connection = RTCPeerConnectionBuilder::new().with_configuration(configuration).with_setting_engine(settings).build(base)?;
-        Ok(Self { connection, base, labels: BTreeMap::new(), observed: Observed::default(), events: VecDeque::new() })
+        Ok(Self { connection, base, labels: BTreeMap::new(), observed: Observed::default(), look: false, events: VecDeque::new() })
     }
 
     fn instant(&self, now: Ns) -> Instant {
@@ -138,7 +140,9 @@ impl RtcStack {
                 self.events.push_back(ApiEvent::Data { channel, bytes: message.data.freeze() });
             }
         }
-        self.events.extend(self.observed.changes(&self.connection));
+        if std::mem::take(&mut self.look) {
+            self.events.extend(self.observed.changes(&self.connection));
+        }
     }
 }
 
@@ -196,6 +200,7 @@ impl Stack for RtcStack {
     }
 
     fn close(&mut self, now: Ns) {
+        self.look = true;
         // The crate stamps its farewell with the last time that it has seen.
         let now = self.instant(now);
         let result = self.connection.handle_timeout(now).and_then(|()| self.connection.close());
@@ -205,11 +210,14 @@ impl Stack for RtcStack {
     }
 
     fn handle_datagram(&mut self, now: Ns, local: SocketAddr, remote: SocketAddr, bytes: Bytes) -> std::result::Result<(), String> {
+        // RFC 7983: STUN begins with 0 to 3.
+        self.look |= bytes.first().is_some_and(|first| *first < 4) || !self.observed.is_secured();
         let transport = TransportContext { local_addr: local, peer_addr: remote, ecn: None, transport_protocol: TransportProtocol::UDP };
         words(self.connection.handle_read(TaggedBytesMut { now: self.instant(now), transport, message: BytesMut::from(&bytes[..]) }))
     }
 
     fn handle_timeout(&mut self, now: Ns) -> std::result::Result<(), String> {
+        self.look = true;
         let now = self.instant(now);
         words(self.connection.handle_timeout(now))
     }

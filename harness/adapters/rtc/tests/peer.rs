@@ -80,6 +80,11 @@ fn trickled_relayed_candidates_alone_are_enough() {
 }
 
 #[test]
+fn relayed_candidates_work_over_ipv6() {
+    peers::relayed_candidates_work_over_ipv6(PAIR, &TurnServerProto);
+}
+
+#[test]
 fn one_relay_is_enough() {
     peers::one_relay_is_enough(PAIR, &TurnServerProto);
 }

@@ -45,6 +45,11 @@ fn relayed_candidates_alone_are_enough() {
 }
 
 #[test]
+fn relayed_candidates_work_over_ipv6() {
+    PAIRS.into_iter().for_each(|pair| peers::relayed_candidates_work_over_ipv6(pair, &TurnServerProto));
+}
+
+#[test]
 fn a_dead_path_is_noticed() {
     PAIRS.into_iter().for_each(peers::a_dead_path_is_noticed);
 }

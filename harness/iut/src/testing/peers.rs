@@ -373,6 +373,26 @@ pub fn relayed_candidates_alone_are_enough(pair: Pair<'_>, turn: &dyn Implementa
     close_and_forget(&mut wire);
 }
 
+/// The same over IPv6, where the relayed address is IPv6 as well, and through a restart.
+pub fn relayed_candidates_work_over_ipv6(pair: Pair<'_>, turn: &dyn Implementation) {
+    let address = |last: u16| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last]);
+    let mut wire = pair.build(Wire::new(LATENCY), |config| {
+        config.addresses = vec![address(if config.offerer { 1 } else { 2 })];
+        config.servers = vec![ServerUrl { address: SocketAddr::new(address(3), 3478), ..server(ServerKind::Turn, "secret") }];
+        config.transport_policy = TransportPolicy::Relay;
+    });
+    wire.build(turn, &NodeConfig { addresses: vec![address(3)], ..turn_server() });
+    open(&mut wire, 0, "chat");
+    wire.command(0, Command::CreateOffer);
+    await_channel(&mut wire);
+    echo(&mut wire, "six");
+    wire.command(0, Command::RestartIce);
+    wire.run(30 * SECOND);
+    echo(&mut wire, "again");
+    assert!(wire.sent().iter().all(|sent| sent.local.ip() == address(3) || sent.remote.ip() == address(3)));
+    assert_eq!(descriptions(&wire, 1).len(), 2);
+}
+
 /// Closing deletes the allocations: nothing is sent any more once the server has answered.
 fn close_and_forget(wire: &mut Wire) {
     wire.command(0, Command::Close);
