@@ -282,12 +282,14 @@ impl Nat {
         reason
     }
 
-    /// Makes answers to `remote` leave by the mapping that its latest packet came in by.
+    /// Makes answers to `remote` leave by the mapping that its latest packet came in by, for as long as the mapping timer says.
     fn bind(&mut self, now: Ns, slot: u32, remote: SocketAddr) -> Result<(), DropReason> {
         let internal = self.table.get(slot).view.internal;
         let expires = now.saturating_add(self.config.mapping_timer.duration);
         if self.existing_for(now, internal, remote) == Some(slot) {
-            self.bindings.refresh(internal, remote, now, expires);
+            if self.config.mapping_timer.refresh.by_inbound() {
+                self.bindings.refresh(internal, remote, now, expires);
+            }
             return Ok(());
         }
         let grant = Grant { now, expires, limit: self.config.limits.bindings_per_mapping, refreshes: true };

@@ -125,9 +125,13 @@ mod tests {
 
     #[test]
     fn sequential_ports_follow_each_other_around_the_end() {
-        let mut pool = pool(100, 109);
-        let ports: Vec<u16> = (0..10).map(|_| pool.take(PortAllocation::Sequential, 0, |_| false).unwrap()).collect();
-        assert!(ports.windows(2).all(|pair| pair[1] == pair[0] + 1 || (pair[0], pair[1]) == (109, 100)), "{ports:?}");
+        for (first, last) in [(100, 109), (65_526, 65_535), (1, 10)] {
+            let mut pool = pool(first, last);
+            let ports: Vec<u16> = (0..10).map(|_| pool.take(PortAllocation::Sequential, 0, |_| false).unwrap()).collect();
+            let follows = |pair: &[u16]| if pair[0] == last { pair[1] == first } else { pair[1] == pair[0] + 1 };
+            assert!(ports.windows(2).all(follows), "{ports:?}");
+            assert!(ports.iter().all(|port| (first..=last).contains(port)), "{ports:?}");
+        }
     }
 
     #[test]

@@ -27,9 +27,9 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        8 => (0..3u8, 0..4u16, 0..3u8, 0..3u16).prop_map(|(a, b, c, d)| Step::Out(a, b, c, d)),
-        8 => (0..3u8, 0..3u16, 0..40u16).prop_map(|(a, b, c)| Step::In(a, b, c)),
-        2 => (0..3u8, 0..4u16, 0..40u16).prop_map(|(a, b, c)| Step::Hairpin(a, b, c)),
+        8 => (0..2u8, 0..2u16, 0..2u8, 0..2u16).prop_map(|(a, b, c, d)| Step::Out(a, b, c, d)),
+        8 => (0..2u8, 0..2u16, 0..12u16).prop_map(|(a, b, c)| Step::In(a, b, c)),
+        2 => (0..2u8, 0..2u16, 0..12u16).prop_map(|(a, b, c)| Step::Hairpin(a, b, c)),
         3 => (0..40 * SEC).prop_map(Step::Wait),
         1 => Just(Step::Flush),
     ];

@@ -93,8 +93,10 @@ fn a_packet_on_its_way_still_meets_the_far_link_as_it_is_then() {
     let b = vantage(&world, "b/net");
     world.send("a", A, B);
     assert_eq!(world.net.advance(&mut world.tap, 20 * MS), None);
+    assert_eq!(world.net.in_flight(), 1);
     world.net.set_link_up(b, false).unwrap();
     assert_eq!(world.run(SEC), []);
+    assert_eq!(world.net.in_flight(), 0);
     assert_eq!(world.tap.drops(), [DropReason::LinkDown]);
 }
 
@@ -139,6 +141,17 @@ fn a_flushed_or_restarted_nat_knows_nobody() {
         let third = world.seen_source("alice", "192.168.1.2:5000", SERVER_B);
         assert_eq!(third.port(), second.port() + 1);
     }
+}
+
+#[test]
+fn a_flush_ends_the_sessions_of_unsolicited_packets_too() {
+    let config =
+        nat_sim::NatConfig { unsolicited_inbound: nat_sim::UnsolicitedInbound::CreatesState { lifetime: 30 * SEC }, ..nat("full-cone") };
+    let mut world = home(config, 7);
+    world.dropped("server-b", SERVER_B, "203.0.113.1:5000");
+    let (nat, now) = (world.id("nat"), world.net.now());
+    world.net.nat_flush(&mut world.tap, now, nat).unwrap();
+    assert_eq!(world.seen_source("alice", "192.168.1.2:5000", SERVER_B), at("203.0.113.1:5000"));
 }
 
 #[test]

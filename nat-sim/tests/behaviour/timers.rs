@@ -1,6 +1,8 @@
 //! Mapping and filter timers, and what restarts them: RFC 4787, section 4.3.
 
-use nat_sim::{DropReason, MS, NatConfig, NatEvent, Ns, Refresh, SEC, Timer};
+use nat_sim::{
+    DropReason, FilteringBehaviour, MS, NatConfig, NatEvent, Ns, PortAllocation, Refresh, ReverseBinding, SEC, Timer, UnsolicitedInbound,
+};
 
 use crate::support::{SERVER_A, SERVER_B, World, at, home, nat};
 
@@ -127,4 +129,66 @@ fn filtered_packets_refresh_nothing() {
         world.deliveries("server-b", SERVER_B, "203.0.113.1:5000");
     }
     assert_eq!(world.mappings("nat"), []);
+}
+
+/// Alice's mapping towards server A, by which server B has come in.
+fn bound(mapping_timer: Timer) -> (World, String) {
+    let config = NatConfig {
+        filtering: FilteringBehaviour::EndpointIndependent,
+        reverse_binding: ReverseBinding::Session,
+        port_allocation: PortAllocation::Random,
+        mapping_timer,
+        ..nat("symmetric")
+    };
+    let mut world = home(config, 7);
+    let mapped = world.seen_source("alice", "192.168.1.2:5000", SERVER_A).to_string();
+    assert!(world.deliver("server-b", SERVER_B, &mapped).is_some());
+    (world, mapped)
+}
+
+#[test]
+fn a_reverse_binding_lives_as_long_as_it_is_used_and_no_longer() {
+    for (used, expected) in [(true, true), (false, false)] {
+        let (mut world, mapped) = bound(Timer { duration: MINUTE, refresh: Refresh::Outbound });
+        for _ in 0..4 {
+            world.run(20 * SEC);
+            world.seen_source("alice", "192.168.1.2:5000", SERVER_A);
+            if used {
+                world.seen_source("alice", "192.168.1.2:5000", SERVER_B);
+            }
+        }
+        assert_eq!(world.seen_source("alice", "192.168.1.2:5000", SERVER_B).to_string() == mapped, expected);
+    }
+}
+
+#[test]
+fn a_reverse_binding_ends_with_its_mapping() {
+    let (mut world, mapped) = bound(Timer { duration: MINUTE, refresh: Refresh::Outbound });
+    // The binding is younger than the mapping that it belongs to.
+    world.run(50 * SEC);
+    assert!(world.deliver("server-b", "192.0.2.2:9", &mapped).is_some());
+    world.run(10 * SEC);
+    assert_eq!(world.mappings("nat"), []);
+    let anew = world.seen_source("alice", "192.168.1.2:5000", "192.0.2.2:9").to_string();
+    assert_ne!(anew, mapped);
+    assert_eq!(world.deliver("server-b", "192.0.2.2:9", &anew).unwrap().host, world.id("alice"));
+}
+
+#[test]
+fn a_session_that_had_to_leave_its_mapping_ends_and_may_return_to_it() {
+    let config = NatConfig {
+        unsolicited_inbound: UnsolicitedInbound::CreatesState { lifetime: 30 * SEC },
+        mapping_timer: Timer { duration: MINUTE, refresh: Refresh::Outbound },
+        ..nat("port-restricted")
+    };
+    let mut world = home(config, 7);
+    let mapped = world.seen_source("alice", "192.168.1.2:5000", SERVER_A);
+    world.dropped("server-b", SERVER_B, &mapped.to_string());
+    assert_ne!(world.seen_source("alice", "192.168.1.2:5000", SERVER_B), mapped);
+    for _ in 0..3 {
+        world.run(40 * SEC);
+        assert_eq!(world.seen_source("alice", "192.168.1.2:5000", SERVER_A), mapped);
+    }
+    assert_eq!(world.mappings("nat").len(), 1, "the session's own mapping has expired");
+    assert_eq!(world.seen_source("alice", "192.168.1.2:5000", SERVER_B), mapped);
 }
