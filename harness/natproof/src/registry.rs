@@ -53,6 +53,9 @@ pub fn built_in() -> Registry {
         list.push(Box::new(adapter_turn_proto::TurnServerProto));
     }
     #[cfg(feature = "webrtc17")]
-    list.push(Box::new(adapter_webrtc17::Webrtc17));
+    {
+        list.push(Box::new(adapter_webrtc17::Turn));
+        list.push(Box::new(adapter_webrtc17::Dtls));
+    }
     Registry::new(list)
 }

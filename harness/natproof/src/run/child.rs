@@ -4,7 +4,9 @@ use crate::Registry;
 use harness::actor;
 use harness::check::Check;
 use harness::conductor::{Conductor, Ending, Player};
+use harness::driver::paused::virtual_time;
 use harness::driver::sim;
+use harness::driver::tokio::{self, Program};
 use harness::evaluate::Evaluation;
 use harness::plan::{Built, CasePlan, PlannedPlayer, stack_of};
 use harness::scenario::model::DriverName;
@@ -64,7 +66,8 @@ fn carry(registry: &Registry, plan: &CasePlan, folder: &Path) -> Result<Ending, 
                 Instance::Endpoint(endpoint) => players.push(Player::Endpoint(endpoint)),
                 Instance::Async(program) => {
                     players.push(Player::Asynchronous);
-                    programs.push((index, program));
+                    let addresses = node.addresses.iter().chain(&node.config.relay_addresses).copied().collect();
+                    programs.push(Program { node: index, addresses, program });
                 }
             },
             PlannedPlayer::Actor(actor) => {
@@ -81,7 +84,12 @@ fn carry(registry: &Registry, plan: &CasePlan, folder: &Path) -> Result<Ending, 
     let conductor = Conductor::new(std::sync::Arc::new(plan.clone()), players, recorder);
     match driver {
         DriverName::Sim => Ok(sim::run(built, conductor, os::virtual_libc::set_now)),
-        DriverName::Tokio => Err(Message::Fault("no tokio".into())),
+        DriverName::Tokio => {
+            os::virtual_libc::set_clock_hook(Some(virtual_time));
+            let ending = tokio::run(built, conductor, programs);
+            os::virtual_libc::set_clock_hook(None);
+            Ok(ending)
+        }
         DriverName::Turmoil => Err(Message::Fault("the turmoil driver is not part of this build".into())),
     }
 }
