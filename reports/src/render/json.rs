@@ -10,6 +10,8 @@ use crate::record::{Case, CaseFile, Invalid, Run, RunHeader};
 
 /// A growing report is rewritten at most this often.
 const REWRITE: Duration = Duration::from_secs(1);
+/// And a larger one once per second and this many bytes, so that writing takes a few percent of a run however long it grows.
+const REWRITE_BYTES: usize = 1 << 20;
 
 /// A run as text of `report.json`.
 pub fn report(run: &Run) -> String {
@@ -46,12 +48,12 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// A `report.json` that grows with its run.
 ///
 /// It exists from the start with `complete: false` and the planned ids, takes results in any order, and is replaced atomically at most
-/// every second, so that a run killed at any moment leaves a valid report that says it is incomplete.
+/// every second (every few seconds once it has megabytes), so that a run killed at any moment leaves a valid report that says it is incomplete.
 #[derive(Debug)]
 pub struct ReportFile {
     path: PathBuf,
     run: Run,
-    written_at: Duration,
+    due_at: Duration,
     is_stale: bool,
 }
 
@@ -77,7 +79,7 @@ impl ReportFile {
     /// # Errors
     /// The report cannot be written.
     pub fn create(path: PathBuf, header: RunHeader, planned: BTreeSet<String>) -> Result<Self, RecordError> {
-        let mut file = Self { path, run: Run::started(header, planned), written_at: Duration::ZERO, is_stale: true };
+        let mut file = Self { path, run: Run::started(header, planned), due_at: Duration::ZERO, is_stale: true };
         file.write(Duration::ZERO)?;
         Ok(file)
     }
@@ -92,12 +94,12 @@ impl ReportFile {
         self.flush(elapsed)
     }
 
-    /// Writes what is new if the last write is a second old: for callers that wait long for the next result.
+    /// Writes what is new if the last write is long enough ago: for callers that wait long for the next result.
     ///
     /// # Errors
     /// The report cannot be written.
     pub fn flush(&mut self, elapsed: Duration) -> Result<(), RecordError> {
-        if self.is_stale && elapsed >= self.written_at + REWRITE { self.write(elapsed) } else { Ok(()) }
+        if self.is_stale && elapsed >= self.due_at { self.write(elapsed) } else { Ok(()) }
     }
 
     /// The record so far. Its summary is that of the last write.
@@ -113,15 +115,15 @@ impl ReportFile {
     pub fn finish(mut self, mark: impl FnOnce(&mut Run)) -> Result<Run, RecordError> {
         self.run.finish();
         mark(&mut self.run);
-        self.write(self.written_at)?;
+        self.write(self.due_at)?;
         Ok(self.run)
     }
 
     fn write(&mut self, elapsed: Duration) -> Result<(), RecordError> {
         self.run.count();
-        let written = write_atomic(&self.path, report(&self.run).as_bytes());
-        written.map_err(|source| RecordError::Write { path: self.path.clone(), source })?;
-        self.written_at = elapsed;
+        let text = report(&self.run);
+        write_atomic(&self.path, text.as_bytes()).map_err(|source| RecordError::Write { path: self.path.clone(), source })?;
+        self.due_at = elapsed + REWRITE * u32::try_from(1 + text.len() / REWRITE_BYTES).unwrap_or(u32::MAX);
         self.is_stale = false;
         Ok(())
     }
