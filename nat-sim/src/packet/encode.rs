@@ -137,3 +137,37 @@ fn rest_of_header(kind: IcmpKind) -> u32 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(packet: &Packet) -> String {
+        let mut bytes = Vec::new();
+        packet.encode(&mut bytes).unwrap();
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The expected bytes were read by tshark 4.0, which finds every checksum good.
+    #[test]
+    fn bytes_are_those_that_other_decoders_read() {
+        let mut datagram = Packet::udp("192.168.1.2:5000".parse().unwrap(), "192.0.2.1:9999".parse().unwrap(), &b"hello"[..]);
+        (datagram.id, datagram.traffic_class) = (7, 0xb8);
+        assert_eq!(hex(&datagram), "45b80021000740004011b661c0a80102c00002011388270f000dfdbe68656c6c6f");
+        let datagram = Packet::udp("[fd00::2]:5000".parse().unwrap(), "[2001:db8::1]:9999".parse().unwrap(), &b"hello"[..]);
+        let error = datagram.answer_with(datagram.dst, IcmpKind::PortUnreachable).unwrap();
+        let (header, quote) = (
+            "60000000003d3a4020010db8000000000000000000000001fd0000000000000000000000000000020104629800000000",
+            "60000000000d1140fd00000000000000000000000000000220010db80000000000000000000000011388270f000d56ae68656c6c6f",
+        );
+        assert_eq!(hex(&error), format!("{header}{quote}"));
+    }
+
+    #[test]
+    fn what_cannot_exist_leaves_the_buffer_alone() {
+        let mut out = vec![1, 2];
+        let too_long = Packet::udp("192.0.2.1:1".parse().unwrap(), "192.0.2.2:2".parse().unwrap(), vec![0; 65_508]);
+        assert_eq!(too_long.encode(&mut out), Err(PacketError::PayloadTooLong { length: 65_508, limit: 65_507 }));
+        assert_eq!(out, [1, 2]);
+    }
+}
