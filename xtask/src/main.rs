@@ -10,19 +10,8 @@ use std::env;
 use std::process::ExitCode;
 
 /// What natproof does itself; the front door passes these on as they are.
-const PASSED_ON: &[&str] = &[
-    "run-scenarios",
-    "gate",
-    "diff",
-    "merge",
-    "judge",
-    "show",
-    "explain",
-    "coverage",
-    "schema",
-    "completions",
-    "bench-relay",
-];
+const PASSED_ON: &[&str] =
+    &["run-scenarios", "gate", "diff", "merge", "judge", "show", "explain", "coverage", "schema", "completions", "bench-relay"];
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND [ARGUMENTS]

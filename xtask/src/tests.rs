@@ -5,11 +5,8 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{ExitCode, Stdio};
 
 /// Packages whose tests need the feature `full`, and why they are not part of the default set.
-const ONLY_FULL: &[(&str, &str)] = &[
-    ("adapter-webrtc17", "a longer build"),
-    ("adapter-rice", "a longer build"),
-    ("adapter-turn-rs", "AWS-LC, a long C build"),
-];
+const ONLY_FULL: &[(&str, &str)] =
+    &[("adapter-webrtc17", "a longer build"), ("adapter-rice", "a longer build"), ("adapter-turn-rs", "AWS-LC, a long C build")];
 
 /// What a test prints when it cannot run here.
 const SKIPPED: &str = "skipped: ";

@@ -18,6 +18,97 @@ pub(crate) enum Command {
     /// Run scenarios, judge them, write reports and captures.
     #[command(visible_alias = "run-scenarios")]
     Run(Box<Run>),
+    /// Compare a report with the expected deviations: 0 as expected, 1 not.
+    Gate(GateArguments),
+    /// What changed between two reports.
+    Diff {
+        /// The earlier report.json.
+        before: PathBuf,
+        /// The later report.json.
+        after: PathBuf,
+    },
+    /// One report out of several, such as the partitions of a run.
+    Merge(MergeArguments),
+    /// Judge a capture, also one that natproof did not make.
+    Judge(JudgeArguments),
+    /// A case in the terminal: its checks, its message ladder, its NAT tables.
+    Show {
+        /// A case id, or a replay token.
+        case: String,
+        /// Where the run was written.
+        #[arg(long, value_name = "DIR", default_value = "target/natproof")]
+        out: PathBuf,
+    },
+    /// What a clause, a check, a scenario or a drop reason is.
+    Explain {
+        /// `RFC8656-9-1`, `stun.cookie`, `ice/nat-pairs`, `drop:nat-filtered`.
+        id: String,
+    },
+    /// How much of each RFC the checks and scenarios cover.
+    Coverage {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The JSON Schema of scenario files.
+    Schema,
+    /// Completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Scenarios that send malformed packets on purpose, as a JSON list.
+    Malformed,
+}
+
+/// Options of `gate`.
+#[derive(Debug, Args)]
+pub(crate) struct GateArguments {
+    /// The report; that of the last run by default.
+    #[arg(default_value = "target/natproof/report.json")]
+    pub(crate) report: PathBuf,
+    /// Count deviations from SHOULD as failures.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Accept a report of a part of the cases.
+    #[arg(long)]
+    pub(crate) allow_partial: bool,
+    /// Let checks that are new in this version of the suite deviate.
+    #[arg(long)]
+    pub(crate) accept_new: bool,
+    /// Expectations of your own in place of the built-in ones.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) expected: Option<PathBuf>,
+}
+
+/// Options of `merge`.
+#[derive(Debug, Args)]
+pub(crate) struct MergeArguments {
+    /// Folders of runs, each with its report.json.
+    #[arg(required = true)]
+    pub(crate) folders: Vec<PathBuf>,
+    /// Where the merged report goes.
+    #[arg(long, value_name = "DIR", default_value = "target/natproof")]
+    pub(crate) out: PathBuf,
+}
+
+/// Options of `judge`.
+#[derive(Debug, Args)]
+pub(crate) struct JudgeArguments {
+    /// A pcapng file.
+    pub(crate) capture: PathBuf,
+    /// Address and port of a STUN or TURN server in it; may be repeated.
+    #[arg(long)]
+    pub(crate) server: Vec<std::net::SocketAddr>,
+    /// User of the long-term credential mechanism.
+    #[arg(long, requires = "password", requires = "realm")]
+    pub(crate) user: Option<String>,
+    /// Its password.
+    #[arg(long)]
+    pub(crate) password: Option<String>,
+    /// Its realm.
+    #[arg(long)]
+    pub(crate) realm: Option<String>,
 }
 
 /// What to run and how.

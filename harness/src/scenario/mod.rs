@@ -14,4 +14,10 @@ mod value;
 
 pub use load::{load, load_topology};
 pub use tree::LARGEST_FILE;
-pub use validate::validate;
+pub use validate::{citations, validate};
+
+/// The JSON Schema of scenario files, from the types.
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(model::Scenario);
+    serde_json::to_string_pretty(&schema).expect("a schema is made of maps with text keys")
+}

@@ -48,6 +48,14 @@ fn expectation(step: &Step) -> Option<(&Spanned<String>, &[Spanned<String>])> {
     })
 }
 
+/// The expectations of a scenario with the clauses that they decide.
+pub fn citations(scenario: &Scenario) -> Vec<(String, Vec<String>)> {
+    let cited = |clauses: &[Spanned<String>]| clauses.iter().map(|clause| clause.value.clone()).collect();
+    let steps = scenario.timeline.iter().filter_map(|step| expectation(&step.value));
+    let steps = steps.map(|(id, clauses)| (id.value.clone(), cited(clauses)));
+    steps.chain(scenario.outcome.iter().map(|outcome| ("outcome".to_owned(), cited(&outcome.clauses)))).collect()
+}
+
 fn unknown_clauses(
     clauses: &[Spanned<String>],
     known: &dyn Fn(&str) -> bool,

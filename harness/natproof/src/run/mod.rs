@@ -3,7 +3,8 @@
 mod child;
 mod pool;
 mod progress;
-mod replay;
+pub(crate) use progress::style;
+pub(crate) mod replay;
 mod select;
 
 use crate::Registry;
@@ -15,8 +16,10 @@ use harness::plan::{CasePlan, NotRun, Resolver};
 use harness::scenario::model::DriverName;
 use reports::exit::Exit;
 use reports::expectation::{Expectations, Gate, GateOptions, date_of_unix_seconds, evaluate};
-use reports::record::{Run as Record, RunHeader, Selection, Tool};
+use reports::record::{CaseFile, Run as Record, RunHeader, Selection, Tool};
 use select::Selector;
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// One planned case.
@@ -113,6 +116,9 @@ pub(crate) fn run(registry: &Registry, aslr: bool, options: &Run) -> anyhow::Res
     let gate = evaluate(&outcome.run, &expectations, &gate_options(&options));
     write_renderings(&options, &outcome.run, &gate)?;
     report(&options, &outcome, &gate);
+    if options.bless {
+        bless(&options, &outcome.run, &expectations)?;
+    }
     found.extend([gate.exit()]);
     if outcome.interrupted || !outcome.run.complete {
         found.push(Exit::HarnessFault);
@@ -161,8 +167,13 @@ fn jobs(options: &Run) -> usize {
 }
 
 fn gate_options(options: &Run) -> GateOptions {
+    GateOptions { strict: options.strict, allow_partial: true, ..GateOptions::on(today()) }
+}
+
+/// Today's date, for entries that end.
+pub(crate) fn today() -> chrono::NaiveDate {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
-    GateOptions { strict: options.strict, allow_partial: true, ..GateOptions::on(date_of_unix_seconds(now)) }
+    date_of_unix_seconds(now)
 }
 
 fn selection(options: &Run, left_out: bool) -> Option<Selection> {
@@ -184,7 +195,30 @@ fn write_renderings(options: &Run, run: &Record, gate: &Gate) -> anyhow::Result<
         write_atomic(&path, text.as_bytes()).with_context(|| format!("write {}", path.display()))
     };
     write("report.json", reports::render::json::report(run))?;
-    let _ = gate;
+    write("junit.xml", reports::render::junit::render(run, gate))?;
+    write("report.md", reports::render::markdown::render(run, gate))?;
+    write("report.html", reports::render::html::render(run, gate, &ladders(&options.out, run)))
+}
+
+/// The case files whose ladders the page shows.
+fn ladders(out: &Path, run: &Record) -> BTreeMap<String, CaseFile> {
+    let read = |id: &str| {
+        let text = std::fs::read_to_string(out.join("cases").join(id).join("case.json")).ok()?;
+        Some((id.to_owned(), serde_json::from_str(&text).ok()?))
+    };
+    reports::render::html::wanted_ladders(run).into_iter().filter_map(read).collect()
+}
+
+/// `--bless`: writes the smallest change of the expectations that turns the gate green.
+fn bless(options: &Run, run: &Record, listed: &Expectations) -> anyhow::Result<()> {
+    let folder = options.expected.clone().unwrap_or_else(|| Path::new("scenarios/expected").into());
+    let blessing = reports::expectation::bless(run, listed, &gate_options(options));
+    for (name, entries) in &blessing.files {
+        let path = folder.join(format!("{name}.yaml"));
+        let text = if entries.is_empty() { "[]\n".to_owned() } else { serde_yaml::to_string(entries)? };
+        reports::render::json::write_atomic(&path, text.as_bytes()).with_context(|| format!("write {}", path.display()))?;
+    }
+    print!("{blessing}");
     Ok(())
 }
 

@@ -49,8 +49,8 @@ pub(crate) fn run(
     let signals = Signals::install(HARD_EXIT).context("install signal handlers")?;
     std::fs::create_dir_all(environment.out).with_context(|| format!("create {}", environment.out.display()))?;
     let ids = planned.iter().map(|planned| planned.plan.id.clone()).collect();
+    let mut progress = Progress::new(&header, planned.len());
     let mut report = ReportFile::create(environment.out.join("report.json"), header, ids)?;
-    let mut progress = Progress::new(planned.len());
     let limits = Limits::default();
     let mut pool: Pool<usize> = Pool::new(environment.jobs, limits, signals)?;
     let mut next = 0;

@@ -1,7 +1,9 @@
-//! What a run says while it runs: live counters on a terminal, plain lines for surprises when piped, all failures again at the end.
+//! What a run says while it runs: live counters on a terminal, one line per surprise when piped; all surprises again at the end.
 
-use reports::expectation::Gate;
-use reports::record::{Case, Run, Verdict};
+use os::process::terminal_size;
+use reports::expectation::{Finding, Gate};
+use reports::record::{Case, Run, RunHeader, Summary};
+use reports::render::text::{self, Style};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
@@ -9,19 +11,28 @@ use std::time::{Duration, Instant};
 
 /// A case that takes longer is named.
 const SLOW: Duration = Duration::from_secs(3);
+/// Surprises that are printed in full.
+const SHOWN: usize = 40;
+
+/// The style of standard output: colours only on a terminal, and never against `NO_COLOR`.
+pub(crate) fn style() -> Style {
+    let wanted = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if wanted { Style::coloured() } else { Style::plain() }
+}
 
 pub(super) struct Progress {
-    total: usize,
-    done: usize,
-    unexpected: usize,
+    planned: u64,
+    summary: Summary,
     running: BTreeMap<usize, (String, Instant)>,
     terminal: bool,
     drawn: bool,
 }
 
 impl Progress {
-    pub(super) fn new(total: usize) -> Self {
-        Self { total, done: 0, unexpected: 0, running: BTreeMap::new(), terminal: std::io::stderr().is_terminal(), drawn: false }
+    pub(super) fn new(header: &RunHeader, planned: usize) -> Self {
+        let planned = planned as u64;
+        eprint!("{}", text::header(header, planned, style()));
+        Self { planned, summary: Summary::default(), running: BTreeMap::new(), terminal: std::io::stderr().is_terminal(), drawn: false }
     }
 
     pub(super) fn started(&mut self, key: usize, id: &str) {
@@ -33,22 +44,39 @@ impl Progress {
     }
 
     pub(super) fn finished(&mut self, case: &Case, gate: &Gate) {
-        self.done += 1;
-        let surprises = gate.findings.iter().filter(|finding| finding.fails).count();
-        if surprises > 0 {
-            self.unexpected += 1;
+        let findings: Vec<&Finding> = gate.findings.iter().collect();
+        let one = Summary::of([case]);
+        self.add(&one);
+        if findings.iter().any(|finding| finding.fails) {
+            self.summary.unexpected += 1;
             self.clear();
-            eprintln!("{:>14}  {}", case.verdict.to_string(), case.id);
+            eprint!("{}", text::case_line(case, &findings, style()));
         }
     }
 
+    fn add(&mut self, one: &Summary) {
+        let sum = &mut self.summary;
+        sum.cases += one.cases;
+        sum.pass += one.pass;
+        sum.fail += one.fail;
+        sum.deviates += one.deviates;
+        sum.inconclusive += one.inconclusive;
+        sum.unsupported += one.unsupported;
+        sum.not_applicable += one.not_applicable;
+        sum.error += one.error;
+    }
+
+    /// Redraws the line of counters on a terminal.
     pub(super) fn tick(&mut self) {
         if !self.terminal {
             return;
         }
         let slow: Vec<&str> = self.running.values().filter(|(_, since)| since.elapsed() > SLOW).map(|(id, _)| id.as_str()).collect();
-        let slow = if slow.is_empty() { String::new() } else { format!("  slow: {}", slow.join(", ")) };
-        eprint!("\r\x1b[K{}/{} cases, {} unexpected{slow}", self.done, self.total, self.unexpected);
+        let line = text::progress(&self.summary, self.planned, &slow);
+        let width = terminal_size().map_or(80, |(columns, _)| usize::from(columns));
+        let line: String = line.chars().take(width.saturating_sub(1)).collect();
+        eprint!("\r\x1b[K{line}");
+        // A terminal that cannot be written to shows nothing; the run goes on.
         let _ = std::io::stderr().flush();
         self.drawn = true;
     }
@@ -60,34 +88,8 @@ impl Progress {
     }
 }
 
-/// The end of a run: every surprise with what decides it, and the counts.
+/// The end of a run.
 pub(super) fn summary(run: &Run, gate: &Gate, wall: Duration, out: &Path) {
-    for finding in gate.findings.iter().filter(|finding| finding.fails) {
-        println!("{finding:?}");
-    }
-    for case in run.cases.iter().filter(|case| !case.expected) {
-        println!("{} {}", case.verdict, case.id);
-        for check in case.checks.iter().filter(|check| check.verdict != Verdict::Pass) {
-            println!("  {} {} on {} ({})", check.verdict, check.id, check.subject, check.clauses_text());
-            println!("    expected  {}", check.expected_text);
-            println!("    observed  {}", check.observed_text);
-        }
-        println!("  cargo xtask run-scenarios --replay {}", case.replay);
-    }
-    let summary = &run.summary;
-    println!(
-        "{} cases: {} pass, {} fail, {} deviates, {} inconclusive, {} unsupported, {} not applicable, {} error; {} unexpected; {:.1} s, {:.1} CPU-s; {}",
-        summary.cases,
-        summary.pass,
-        summary.fail,
-        summary.deviates,
-        summary.inconclusive,
-        summary.unsupported,
-        summary.not_applicable,
-        summary.error,
-        summary.unexpected,
-        wall.as_secs_f64(),
-        os::process::cpu_seconds(),
-        out.join("report.json").display()
-    );
+    print!("{}", text::finish(run, gate, SHOWN, style()));
+    println!("{:.1} s, {:.1} CPU-s; {}", wall.as_secs_f64(), os::process::cpu_seconds(), out.join("report.html").display());
 }
