@@ -99,7 +99,7 @@ struct Used {
 struct Side {
     sent: Option<Used>,
     received: Option<Used>,
-    /// XOR-MAPPED-ADDRESS of connectivity checks, by local and remote address.
+    /// XOR-MAPPED-ADDRESS of connectivity checks that went past the relay, by local and remote address.
     mapped: BTreeMap<(SocketAddr, SocketAddr), SocketAddr>,
     /// What STUN and TURN servers told it.
     reflexive: BTreeSet<SocketAddr>,
