@@ -91,6 +91,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]
         fn every_wanted_id_is_matched_and_no_spared_one(rows in prop::collection::btree_map("[ab]/[ab](\\+[ab])?/[abc]", any::<bool>(), 1..30)) {
             let wanted: BTreeSet<&str> = rows.iter().filter(|(_, wanted)| **wanted).map(|(id, _)| id.as_str()).collect();

@@ -70,7 +70,7 @@ pub enum LaneKind {
 pub struct LadderRow {
     /// When, in ns since the case began; for a packet, when it was sent.
     pub at_ns: u64,
-    /// The lane it starts at.
+    /// The lane it starts at. Empty for what happens at no lane, e.g. a step that waits.
     pub from: String,
     /// The lane it ends at: the receiver, or where it was dropped. Equal to `from` for what happens at one place.
     pub to: String,

@@ -148,11 +148,12 @@ pub(crate) fn cell_outcome(cases: &[&Case]) -> String {
 
 type Peers<'a> = ([&'a str; 2], [&'a str; 2], [&'a str; 2]);
 
-/// Nodes, implementations and NATs of a case's two peers, in the order of node names.
+/// Nodes, implementations and NATs of a case's two peers, in the order of node names. A peer that the harness plays is called `actor`.
 fn peers(case: &Case) -> Option<Peers<'_>> {
-    let nodes: Vec<&str> = case.implementations.keys().map(String::as_str).filter(|node| case.nat.contains_key(*node)).collect();
+    let nodes: Vec<&str> = case.roles.iter().filter(|(_, role)| *role == "peer").map(|(node, _)| node.as_str()).collect();
     let [a, b] = nodes[..] else { return None };
-    Some(([a, b], [&case.implementations[a], &case.implementations[b]], [&case.nat[a], &case.nat[b]]))
+    let name = |node: &str| case.implementations.get(node).map_or("actor", String::as_str);
+    Some(([a, b], [name(a), name(b)], [case.nat.get(a)?, case.nat.get(b)?]))
 }
 
 /// The axis values that are neither the pair, nor the NATs, nor the seed.

@@ -215,7 +215,13 @@ fn nat_cases() -> Vec<Case> {
             let told = Check { expected_text: outcome.to_string(), ..check("ice.outcome", "a+b", connects, &seen.to_string()) };
             let checks = [told, pass("ice.nominates")];
             let id = format!("ice/nat-pairs/rtc+str0m/{a}+{b}{}", if turn { "/turn" } else { "" });
-            cases.push(pair(&id, ["rtc", "str0m"], seen, checks));
+            let mut case = pair(&id, ["rtc", "str0m"], seen, checks);
+            for (facts, fact) in
+                [(&mut case.roles, "turn-server"), (&mut case.implementations, "turn-server-proto"), (&mut case.nat, "open")]
+            {
+                facts.insert("turn".into(), fact.into());
+            }
+            cases.push(case);
         }
     }
     cases
@@ -267,6 +273,7 @@ pub(crate) fn case_file(case: &Case) -> CaseFile {
     };
     let rows = vec![
         row(0, "a", "a", LadderKind::Step, "gather: start"),
+        row(0, "", "", LadderKind::Step, "wait 20s"),
         row(0, "nat-a", "nat-a", LadderKind::Nat, "mapping 10.0.0.2:5000 = 203.0.113.1:40001"),
         LadderRow { via: vec![out.clone()], packets: vec![1, 2, 3], ..row(1, "a", "turn", LadderKind::Packet, "Allocate request") },
         LadderRow {

@@ -4,7 +4,8 @@ use std::fs;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use reports::record::{Case, Outcome, Partition, ReadError, Run, Seeds, Verdict};
+use reports::expectation::Expectation;
+use reports::record::{Case, CaseFile, Outcome, Partition, ReadError, Run, Seeds, Verdict};
 use reports::render::json::{self, ReportFile};
 
 use crate::fixture::{case, fail, header, pair, pass, run};
@@ -89,6 +90,26 @@ fn an_implementation_answers_for_the_checks_on_its_own_nodes() {
     let case = pair("ice/pairs/rtc+str0m/open+open", ["rtc", "str0m"], Outcome::Direct, [fail("ice.nominates")]);
     assert_eq!(case.verdict_for("rtc"), Some(Verdict::Fail));
     assert_eq!(case.verdict_for("str0m"), None);
+}
+
+#[test]
+fn the_schema_describes_every_key() {
+    fn undescribed(at: &str, schema: &serde_json::Value, found: &mut Vec<String>) {
+        for (key, value) in schema["properties"].as_object().into_iter().flatten() {
+            if value["description"].as_str().is_none_or(str::is_empty) {
+                found.push(format!("{at}.{key}"));
+            }
+        }
+        for (name, definition) in schema["$defs"].as_object().into_iter().flatten() {
+            undescribed(name, definition, found);
+        }
+    }
+    let mut found = Vec::new();
+    for schema in [schemars::schema_for!(Run), schemars::schema_for!(CaseFile), schemars::schema_for!(Vec<Expectation>)] {
+        assert!(schema.as_value()["$defs"].is_object());
+        undescribed("", schema.as_value(), &mut found);
+    }
+    assert_eq!(found, [""; 0]);
 }
 
 proptest! {

@@ -27,27 +27,40 @@ pub(super) fn ladder(ladder: &Ladder) -> Markup {
 }
 
 fn event(ladder: &Ladder, row: &LadderRow) -> Markup {
-    let column = |id: &str| ladder.lane(id).unwrap_or_default() + 1;
-    let (from, to) = (column(&row.from), column(&row.to));
-    let (first, last) = (from.min(to), from.max(to));
-    let span = last - first + 1;
     html! {
         div.r.(kind(row.kind)) {
             span.t { (format!("{:.6}", row.at_ns as f64 / 1e9)) }
             div.l {
-                @if span == 1 {
-                    div.e style={ "grid-column:" (first) } { (row.text) }
-                } @else {
-                    div.m.back[to < from] style={ "grid-column:" (first) "/" (last + 1) ";--s:" (span) } { span { (row.text) } }
-                }
+                (what(ladder, row))
                 @for hop in &row.via {
-                    div.h style={ "grid-column:" (column(&hop.lane)) } { (hop.before) br; "→ " (hop.after) }
+                    @if let Some(lane) = ladder.lane(&hop.lane) {
+                        div.h style={ "grid-column:" (lane + 1) } { (hop.before) br; "→ " (hop.after) }
+                    }
                 }
-                @if !row.note.is_empty() { div.n style={ "grid-column:" (first) "/-1" } { (row.note) } }
+                @if !row.note.is_empty() { div.n style={ "grid-column:" (leftmost(ladder, row) + 1) "/-1" } { (row.note) } }
             }
             span.p { @for number in &row.packets { "#" (number) " " } }
         }
     }
+}
+
+/// An arrow between two lanes, a box at one, or, for what happens at no lane, a box over all.
+fn what(ladder: &Ladder, row: &LadderRow) -> Markup {
+    let columns = ladder.lane(&row.from).zip(ladder.lane(&row.to)).map(|(from, to)| (from + 1, to + 1));
+    html! {
+        @match columns {
+            None => div.e style="grid-column:1/-1" { (row.text) },
+            Some((from, to)) if from == to => div.e style={ "grid-column:" (from) } { (row.text) },
+            Some((from, to)) => {
+                @let (first, last) = (from.min(to), from.max(to));
+                div.m.back[to < from] style={ "grid-column:" (first) "/" (last + 1) ";--s:" (last - first + 1) } { span { (row.text) } }
+            }
+        }
+    }
+}
+
+fn leftmost(ladder: &Ladder, row: &LadderRow) -> usize {
+    [&row.from, &row.to].into_iter().filter_map(|id| ladder.lane(id)).min().unwrap_or_default()
 }
 
 fn kind(kind: LadderKind) -> &'static str {

@@ -34,34 +34,17 @@ pub fn ladder(ladder: &Ladder, width: usize, style: Style) -> String {
 }
 
 fn draw(text: &mut String, ladder: &Ladder, row: &LadderRow, canvas: &Canvas, style: Style) {
-    let lane = |id: &str| canvas.at(ladder.lane(id).unwrap_or_default());
-    let (from, to) = (lane(&row.from), lane(&row.to));
-    let (left, right) = (from.min(to), from.max(to));
     let mut line = canvas.blank('|');
-    let mut above = None;
-    if from == to {
-        canvas.write(&mut line, from, &format!("{} {}", marker(row.kind), row.text));
-    } else {
-        line[left + 1..right].fill('-');
-        let head = if row.kind == LadderKind::Drop {
-            'x'
-        } else if from < to {
-            '>'
-        } else {
-            '<'
-        };
-        line[if from < to { right - 1 } else { left + 1 }] = head;
-        let label = format!(" {} ", row.text);
-        if label.chars().count() + 4 <= right - left {
-            canvas.centre(&mut line, usize::midpoint(left, right), &label);
-        } else {
-            let mut words = canvas.blank('|');
-            canvas.write(&mut words, left + 2, &row.text);
-            above = Some(words);
+    // What happens at no lane stands at the left edge.
+    let ends = ladder.lane(&row.from).zip(ladder.lane(&row.to)).map(|(from, to)| (canvas.at(from), canvas.at(to)));
+    let left = ends.map_or(0, |(from, to)| from.min(to));
+    match ends {
+        Some((from, to)) if from != to => {
+            if let Some(above) = arrow(&mut line, canvas, row, from, to) {
+                let _ = writeln!(text, "{:TIME$}{}", "", finished(above));
+            }
         }
-    }
-    if let Some(above) = above {
-        let _ = writeln!(text, "{:TIME$}{}", "", finished(above));
+        _ => canvas.beside(&mut line, left, marker(row.kind), &row.text),
     }
     let time = format!("{:>width$.6}", row.at_ns as f64 / 1e9, width = TIME - 1);
     let numbers: Vec<String> = row.packets.iter().map(|number| format!("#{number}")).collect();
@@ -70,7 +53,8 @@ fn draw(text: &mut String, ladder: &Ladder, row: &LadderRow, canvas: &Canvas, st
     let _ = writeln!(text, "{} {painted}{numbers}", style.dim(&time));
     for hop in &row.via {
         let mut words = canvas.blank('|');
-        canvas.centre(&mut words, lane(&hop.lane), &format!(" {} -> {} ", hop.before, hop.after));
+        let lane = canvas.at(ladder.lane(&hop.lane).unwrap_or_default());
+        canvas.centre(&mut words, lane, &format!(" {} -> {} ", hop.before, hop.after));
         let _ = writeln!(text, "{:TIME$}{}", "", style.dim(&finished(words)));
     }
     if !row.note.is_empty() {
@@ -78,6 +62,31 @@ fn draw(text: &mut String, ladder: &Ladder, row: &LadderRow, canvas: &Canvas, st
         canvas.write(&mut words, left + 2, &row.note);
         let _ = writeln!(text, "{:TIME$}{}", "", finished(words));
     }
+}
+
+/// Draws an arrow with its text on it; where the text is too long, returns the line that goes above.
+fn arrow(line: &mut [char], canvas: &Canvas, row: &LadderRow, from: usize, to: usize) -> Option<Vec<char>> {
+    let (left, right) = (from.min(to), from.max(to));
+    line[left + 1..right].fill('-');
+    let head = if row.kind == LadderKind::Drop {
+        'x'
+    } else if from < to {
+        '>'
+    } else {
+        '<'
+    };
+    line[if from < to { right - 1 } else { left + 1 }] = head;
+    let label = format!(" {} ", super::clean(&row.text).replace('\n', " "));
+    let length = label.chars().count();
+    if length + 4 > right - left {
+        let mut above = canvas.blank('|');
+        let start = (left + 2).min((canvas.lane * canvas.lanes).saturating_sub(length));
+        canvas.write(&mut above, start, &row.text);
+        return Some(above);
+    }
+    let start = usize::midpoint(left, right) - length / 2;
+    label.chars().enumerate().for_each(|(index, letter)| line[start + index] = letter);
+    None
 }
 
 fn marker(kind: LadderKind) -> char {
@@ -117,6 +126,17 @@ impl Canvas {
                 line.resize(at + index + 1, ' ');
             }
             line[at + index] = letter;
+        }
+    }
+
+    /// A mark at column `at` with words to its right or, where only there is room, to its left.
+    fn beside(&self, line: &mut Vec<char>, at: usize, mark: char, words: &str) {
+        let length = words.chars().count() + 1;
+        let fits_right = at + length < self.lane * self.lanes;
+        if fits_right || length > at {
+            self.write(line, at, &format!("{mark} {words}"));
+        } else {
+            self.write(line, at - length, &format!("{words} {mark}"));
         }
     }
 
