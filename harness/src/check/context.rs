@@ -11,6 +11,8 @@ pub struct Context {
     pub parties: Vec<Party>,
     /// Realm and users of the servers.
     pub credentials: Vec<Credentials>,
+    /// The trace begins where the parties begin: what it does not show did not happen.
+    pub from_the_start: bool,
 }
 
 /// One party.
@@ -30,6 +32,10 @@ pub struct Party {
     pub offerer: bool,
     /// The adapter gathers server-reflexive and relayed candidates for the implementation.
     pub gathering_by_adapter: bool,
+    /// Clients and peers: the long-term credentials that it was given.
+    pub credentials: Vec<iut::Credential>,
+    /// Largest DTLS datagram in bytes that it was told to send.
+    pub dtls_mtu: Option<u16>,
 }
 
 /// A long-term credential.
@@ -59,6 +65,8 @@ impl Context {
                 addresses: node.addresses.clone(),
                 port: node.config.port,
                 offerer: node.config.offerer,
+                credentials: node.config.servers.iter().filter_map(|server| server.credential.clone()).collect(),
+                dtls_mtu: node.config.dtls.mtu,
             }
         };
         let servers = plan.nodes.iter().filter(|node| node.role == RoleName::TurnServer);
@@ -69,7 +77,7 @@ impl Context {
                 password: user.password.clone(),
             })
         });
-        Self { parties: plan.nodes.iter().map(party).collect(), credentials: credentials.collect() }
+        Self { parties: plan.nodes.iter().map(party).collect(), credentials: credentials.collect(), from_the_start: true }
     }
 
     /// The party that owns an address.

@@ -1,7 +1,8 @@
 //! Runs checks over a trace.
 
-use super::{Check, Context, Frame, FrameEvent, Judge, Judgement, Level};
-use crate::trace::{Body, Trace, frame_number};
+use super::lens::Lens;
+use super::{Check, Context, Frame, FrameEvent, Judge, Judgement, Level, Party};
+use crate::trace::{Body, Event, Trace, frame_number};
 use std::collections::BTreeSet;
 
 /// What became of one check on one subject.
@@ -23,48 +24,54 @@ pub struct CheckRecord {
 
 /// Judges every party that is an implementation by every check that is about it.
 pub fn judge(trace: &Trace, context: &Context, checks: &[Check], without: &BTreeSet<String>) -> Vec<CheckRecord> {
-    let mut running: Vec<(Check, usize, Box<dyn Judge>)> = Vec::new();
-    for (subject, party) in context.parties.iter().enumerate() {
-        if party.implementation.is_none() {
-            continue;
-        }
-        for check in checks {
-            if !without.contains(check.id) && (check.applies)(context, party) {
-                running.push((*check, subject, (check.judge)(context, subject)));
-            }
-        }
-    }
+    let mut panels: Vec<Panel> =
+        context.parties.iter().enumerate().filter_map(|(subject, party)| Panel::new(context, subject, party, checks, without)).collect();
     for (index, event) in trace.events.iter().enumerate() {
-        let (about, frame) = match &event.body {
-            Body::Packet(packet) => (trace.vantages[packet.vantage].party, FrameEvent::Packet(packet)),
-            Body::Api { node, event } => (Some(*node), FrameEvent::Api(event)),
-            Body::Signal { from, signal, lost } => {
-                let frame = |event| Frame { number: frame_number(index), at: trace.events[index].at, event };
-                for (_, subject, judge) in &mut running {
-                    if subject == from {
-                        judge.frame(context, frame(FrameEvent::SentSignal(signal)));
-                    } else if !lost {
-                        judge.frame(context, frame(FrameEvent::PeerSignal(signal)));
-                    }
-                }
-                continue;
-            }
-            Body::Nat { .. } | Body::Step { .. } => continue,
-        };
-        let frame = Frame { number: frame_number(index), at: event.at, event: frame };
-        for (_, subject, judge) in &mut running {
-            if about == Some(*subject) {
-                judge.frame(context, frame);
-            }
+        for panel in &mut panels {
+            panel.event(context, trace, frame_number(index), event);
         }
     }
-    let record = |(check, subject, judge): (Check, usize, Box<dyn Judge>)| CheckRecord {
-        id: check.id,
-        clauses: check.clauses,
-        level: check.level,
-        summary: check.summary,
-        subject,
-        judgement: judge.finish(context),
-    };
-    running.into_iter().map(record).collect()
+    panels.into_iter().flat_map(|panel| panel.finish(context)).collect()
+}
+
+/// The judges of one subject.
+struct Panel {
+    subject: usize,
+    lens: Lens,
+    judges: Vec<(Check, Box<dyn Judge>)>,
+}
+
+impl Panel {
+    fn new(context: &Context, subject: usize, party: &Party, checks: &[Check], without: &BTreeSet<String>) -> Option<Self> {
+        party.implementation.as_ref()?;
+        let wanted = checks.iter().filter(|check| !without.contains(check.id) && (check.applies)(context, party));
+        let judges = wanted.map(|check| (*check, (check.judge)(context, subject))).collect();
+        Some(Self { subject, lens: Lens::new(context, party), judges })
+    }
+
+    fn event(&mut self, context: &Context, trace: &Trace, number: u32, event: &Event) {
+        let Self { subject, lens, judges } = self;
+        let mut all = |frame: Frame<'_>| judges.iter_mut().for_each(|(_, judge)| judge.frame(context, frame));
+        match &event.body {
+            Body::Packet(packet) if trace.vantages[packet.vantage].party == Some(*subject) => {
+                lens.packet(context, number, event.at, packet, &mut all);
+            }
+            Body::Api { node, event: api } if node == subject => lens.show(number, event.at, FrameEvent::Api(api), &mut all),
+            Body::Signal { from, signal, .. } if from == subject => lens.show(number, event.at, FrameEvent::SentSignal(signal), &mut all),
+            Body::Signal { signal, lost: false, .. } => lens.show(number, event.at, FrameEvent::PeerSignal(signal), &mut all),
+            _ => {}
+        }
+    }
+
+    fn finish(self, context: &Context) -> impl Iterator<Item = CheckRecord> {
+        let subject = self.subject;
+        self.judges.into_iter().map(move |(check, judge)| CheckRecord {
+            id: check.id,
+            clauses: check.clauses,
+            level: check.level,
+            summary: check.summary,
+            subject,
+            judgement: judge.finish(context),
+        })
+    }
 }

@@ -4,16 +4,24 @@
 //! bounded state, so that captures of any size stream through it. A check that saw nothing that it could judge says so
 //! ([`Judgement::NotApplicable`]); silence never passes.
 
+mod applies;
 mod context;
+mod controls;
+mod finding;
+mod frame;
+mod ice;
 mod judge;
+mod known;
+mod lens;
 mod outcome;
+mod stun;
 
 pub use context::{Context, Credentials, Party};
+pub use controls::{Controls, controls};
+pub use frame::{Content, Datagram, Frame, FrameEvent, Transaction};
 pub use judge::{CheckRecord, judge};
+pub use known::Known;
 pub use outcome::{Connection, Outcome, Pair, connection};
-
-use crate::trace::PacketEvent;
-use iut::{ApiEvent, Ns};
 
 /// One check.
 #[derive(Clone, Copy)]
@@ -41,30 +49,6 @@ pub enum Level {
     Should,
     /// Behaviour that the RFC states without capitals: a violation fails.
     Unmarked,
-}
-
-/// One frame of a trace, as a judge sees it.
-#[derive(Clone, Copy)]
-pub struct Frame<'a> {
-    /// Its number in the capture.
-    pub number: u32,
-    /// When.
-    pub at: Ns,
-    /// What.
-    pub event: FrameEvent<'a>,
-}
-
-/// What a frame shows.
-#[derive(Clone, Copy)]
-pub enum FrameEvent<'a> {
-    /// A packet at the subject's own interface.
-    Packet(&'a PacketEvent),
-    /// An event of the subject's application interface.
-    Api(&'a ApiEvent),
-    /// The subject sent a message of the signalling room.
-    SentSignal(&'a iut::Signal),
-    /// The other party's message reached the room.
-    PeerSignal(&'a iut::Signal),
 }
 
 /// Judges one subject.
@@ -109,7 +93,7 @@ pub const FRAMES: usize = 8;
 
 /// All checks, in the order of their ids.
 pub fn catalogue() -> Vec<Check> {
-    let mut checks: Vec<Check> = Vec::new();
+    let mut checks: Vec<Check> = [stun::CHECKS].concat().concat();
     checks.sort_by_key(|check| check.id);
     checks
 }
