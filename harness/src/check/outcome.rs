@@ -179,6 +179,7 @@ impl Side {
             && message.has_cookie()
         {
             if !sending
+                && !through_relay
                 && message.class() == Class::SuccessResponse
                 && let Ok(Some(mapped)) = message.xor_mapped_address()
             {
