@@ -99,7 +99,7 @@ impl Room {
             // A client notices that time has passed only when it is polled.
             let _ = self.clients[number].poll(now);
             while let Some(transmit) = self.clients[number].poll_transmit(now) {
-                self.to_server(transmit.from, Bytes::copy_from_slice(&transmit.data));
+                self.ask(transmit.from, Bytes::copy_from_slice(&transmit.data));
             }
             while let Some(event) = self.clients[number].poll_event() {
                 self.events.push((number, event));
@@ -107,18 +107,18 @@ impl Room {
         }
     }
 
-    fn to_server(&mut self, remote: SocketAddr, bytes: Bytes) {
+    fn ask(&mut self, remote: SocketAddr, bytes: Bytes) {
         self.server.handle(self.now, Input::Datagram { local: address(SERVER), remote, bytes });
         while let Some(output) = self.server.poll_output() {
             match output {
-                Output::Datagram { local, remote, bytes } => self.to_client(local, remote, &bytes),
+                Output::Datagram { local, remote, bytes } => self.deliver(local, remote, &bytes),
                 Output::Api(event) => self.api.push(event),
                 other => panic!("unexpected {other:?}"),
             }
         }
     }
 
-    fn to_client(&mut self, from: SocketAddr, to: SocketAddr, bytes: &Bytes) {
+    fn deliver(&mut self, from: SocketAddr, to: SocketAddr, bytes: &Bytes) {
         let now = self.at();
         let Some(number) = self.clients.iter().position(|client| client.local_addr() == to) else { return };
         if let TurnRecvRet::PeerData(data) = self.clients[number].recv(Transmit::new(bytes.as_ref(), TransportType::Udp, from, to), now) {
@@ -130,7 +130,7 @@ impl Room {
         let now = self.at();
         let transmit = self.clients[number].send_to(TransportType::Udp, to, text, now).expect("a permission").expect("a datagram");
         let from = transmit.from;
-        self.to_server(from, transmit.data.build().into());
+        self.ask(from, transmit.data.build().into());
     }
 }
 
@@ -193,15 +193,15 @@ fn a_session_ends_in_virtual_time_unless_it_is_refreshed() {
     let silent = room.clients[1].local_addr();
     // The clients ask for 1800 seconds, and refresh a minute before they are over.
     room.run(3000 * SECOND);
-    room.to_server(silent, channel_data.clone());
+    room.ask(silent, channel_data.clone());
     assert_eq!(room.data.len(), 1, "refreshed");
     room.clients.remove(1);
     // Its last refresh was at 1740 seconds, so that its session ends at 3540.
     room.run(535 * SECOND);
-    room.to_server(silent, channel_data.clone());
+    room.ask(silent, channel_data.clone());
     assert_eq!(room.data.len(), 2, "not over yet");
     room.run(10 * SECOND);
-    room.to_server(silent, channel_data);
+    room.ask(silent, channel_data);
     assert_eq!(room.data.len(), 2, "over");
 }
 
@@ -239,7 +239,7 @@ fn garbage_is_survived() {
     for _ in 0..20_000 {
         let remote = if random.bool() { room.clients[0].local_addr() } else { SocketAddr::new([203, 0, 113, random.u8(..)].into(), 9) };
         let bytes = garbage(&mut random);
-        room.to_server(remote, bytes);
+        room.ask(remote, bytes);
     }
     assert!(room.api.is_empty(), "{:?}", room.api);
     room.data.clear();
