@@ -57,5 +57,9 @@ pub fn built_in() -> Registry {
         list.push(Box::new(adapter_webrtc17::Turn));
         list.push(Box::new(adapter_webrtc17::Dtls));
     }
+    #[cfg(feature = "rice")]
+    list.push(Box::new(adapter_rice::Rice));
+    #[cfg(feature = "turn-rs")]
+    list.push(Box::new(adapter_turn_rs::TurnRs));
     Registry::new(list)
 }

@@ -270,3 +270,32 @@ fn stray_datagrams_neither_connect_nor_exhaust_a_server() {
     pair.assert_connected();
     pair.assert_echo();
 }
+
+#[test]
+fn a_client_that_negotiates_the_version_ends_at_the_first_stray_datagram() {
+    // dimpl 0.9.0 takes anything before the server's answer as one, and fails. With a fixed version it does not.
+    for (version, survives) in [(DtlsVersion::Default, false), (DtlsVersion::V12, true), (DtlsVersion::V13, true)] {
+        let mut pair = pair(version);
+        pair.wire.command(pair.client, Command::Connect { remote: address(SERVER) });
+        let stray = Input::Datagram { local: address("192.0.2.1:4433"), remote: address(SERVER), bytes: Bytes::from_static(b"stray") };
+        pair.wire.input(pair.client, stray);
+        pair.wire.run(5 * SECOND);
+        assert_eq!(pair.wire.saw(pair.client, "dtls:connected"), survives, "{version:?}: {:?}", pair.events(pair.client));
+    }
+}
+
+#[test]
+fn a_gap_in_a_flight_of_dtls_13_floods_acks() {
+    // dimpl 0.9.0 asks for "now" until the gap is filled, and sends an ACK each time: about one each millisecond, because no more wake-ups are let
+    // through. When this test fails the crate has been mended.
+    let mut pair = pair_at("192.0.2.1", "192.0.2.2", (DtlsVersion::V13, DtlsVersion::V13), Some(256));
+    let mut from_server = 0;
+    pair.wire.filter(move |sent| {
+        from_server += usize::from(sent.local == address(SERVER));
+        (from_server != 3 || sent.local != address(SERVER)).then(|| sent.bytes.clone())
+    });
+    pair.connect(5 * SECOND);
+    pair.assert_connected();
+    let from_client = pair.wire.sent().iter().filter(|sent| sent.remote == address(SERVER)).count();
+    assert!(from_client > 300, "{from_client} datagrams");
+}
