@@ -20,7 +20,9 @@ fn plan(nodes: &str, wait: &str) -> CasePlan {
     let scenario = load(text.as_bytes()).unwrap_or_else(|problems| panic!("{problems:?}"));
     let manifests = ["toy", "machine"].map(|name| (name.to_owned(), manifest(name))).into();
     let resolver = Resolver { manifests: &manifests, seed: 1, driver: Some(DriverName::Tokio) };
-    resolver.resolve("toys", "toys", &scenario).unwrap_or_else(|problems| panic!("{problems:?}")).expect("the driver carries it")
+    let (plan, not_run) = resolver.resolve("toys", "toys", &scenario).unwrap_or_else(|problems| panic!("{problems:?}"));
+    assert_eq!(not_run, None, "the driver carries it");
+    plan
 }
 
 fn manifest(name: &'static str) -> Manifest {
