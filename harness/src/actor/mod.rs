@@ -1,5 +1,7 @@
 //! What the harness plays: honest parties, and parties that are dishonest in exactly the way that a scenario says.
 
+mod discovery;
+mod dtls;
 mod echo;
 mod stun_server;
 
@@ -14,9 +16,10 @@ pub fn player(actor: &Actor, node: &NodePlan, stack: Option<Box<dyn Endpoint>>) 
         Actor::Script(_) => Player::Script,
         Actor::Echo(_) => Player::Endpoint(Box::new(echo::Echo::default())),
         Actor::StunServer(options) => Player::Endpoint(Box::new(stun_server::StunServer::new(&node.config, options.clone()))),
-        Actor::Discovery(_) | Actor::Dtls(_) => {
-            let _ = stack;
-            Player::Script
+        Actor::Discovery(_) => Player::Endpoint(Box::new(discovery::Discovery::new(&node.config))),
+        Actor::Dtls(options) => {
+            let stack = stack.expect("the plan names a stack for this actor");
+            Player::Endpoint(Box::new(dtls::FaultyFlights::new(stack, options.clone())))
         }
     }
 }

@@ -4,7 +4,7 @@ use super::nat::nat_config;
 use crate::scenario::model::{Link, LinkPair, NatRef};
 use nat_sim::{
     FilteringBehaviour as Filtering, FirewallConfig, LinkConfig, MappingBehaviour as Mapping, NatConfig, Net, NetBuilder, NodeId,
-    Probability, SegmentId, TopologyError, UdpPolicy, VantageId,
+    Probability, SegmentId, TopologyError, UdpPolicy, UnsolicitedInbound, VantageId,
 };
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -159,7 +159,13 @@ impl NetworkPlan {
         if !rfc3489 {
             return format!("mapping={} filtering={}", mapping_word(mapping), filtering_word(filtering));
         }
-        // The algorithm asks for an answer from elsewhere first: a NAT that lets it in is a full cone to it, whatever its mapping (section 10.1).
+        // The algorithm asks for an answer from elsewhere first: a NAT that lets it in is a full cone to it, whatever its mapping (section 10.1). The
+        // outermost NAT that does not let it in may remember it as a session of its own; then the client's next packet there needs another mapping.
+        let refuses = nats.iter().rev().find(|nat| nat.filtering != Filtering::EndpointIndependent);
+        let mapping = match refuses.map(|nat| nat.unsolicited_inbound) {
+            Some(UnsolicitedInbound::CreatesState { .. }) => Mapping::AddressAndPortDependent,
+            _ => mapping,
+        };
         let name = match (mapping, filtering) {
             (_, Filtering::EndpointIndependent) => "full-cone",
             (Mapping::EndpointIndependent, Filtering::AddressDependent) => "restricted",
