@@ -227,10 +227,12 @@ pub struct Discovery {}
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DtlsActor {
-    /// What happens to the datagrams that it sends, in order of sending; numbering starts at 1.
+    /// What happens to the datagrams that it sends. They are numbered from 1 in order of sending, after `fragment`; several faults of one datagram apply
+    /// in the order of this list.
     #[serde(default)]
     pub faults: Vec<DtlsFault>,
-    /// Split every handshake message into fragments of at most so many bytes.
+    /// Split every plaintext handshake message into fragments of at most so many bytes, each in a record and a datagram of its own (RFC 6347 section
+    /// 4.2.3).
     #[serde(default)]
     pub fragment: Option<u16>,
 }
@@ -251,25 +253,25 @@ pub enum DtlsFault {
         /// How much later.
         by: Span,
     },
-    /// Send this datagram so many times more.
+    /// Send this datagram so many times more. Copies have no number.
     Replay {
         /// Number of the datagram.
         datagram: u32,
         /// Copies.
         #[serde(default = "one")]
         times: u32,
-        /// How much later each copy goes.
+        /// How much later each copy goes than the one before; at once where nothing is said.
         #[serde(default)]
         after: Option<Span>,
     },
-    /// Send the datagrams of this range in reverse order.
+    /// Send the datagrams of this range in reverse order, once the last one is there or 50 ms have passed.
     Reorder {
         /// First datagram.
         from: u32,
         /// Last datagram.
         to: u32,
     },
-    /// Flip one bit of this datagram.
+    /// Flip the lowest bit of one byte of this datagram.
     Corrupt {
         /// Number of the datagram.
         datagram: u32,

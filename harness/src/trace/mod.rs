@@ -6,7 +6,6 @@
 mod digest;
 mod json;
 mod pcapng;
-mod placement;
 mod recorder;
 
 pub use digest::Digest;
