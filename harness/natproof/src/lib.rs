@@ -33,6 +33,7 @@ macro_rules! registry {
 pub fn main(registry: Registry) -> ExitCode {
     // Replaces the process once, so it comes before everything that has an effect.
     let aslr = os::process::disable_aslr_and_reexec();
+    os::process::end_on_broken_pipe();
     let arguments = cli::Arguments::parse();
     let exit = commands::dispatch(&registry, aslr != os::process::Aslr::Off, arguments);
     ExitCode::from(exit.code())

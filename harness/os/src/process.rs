@@ -80,6 +80,15 @@ pub fn raise_nofile() -> io::Result<u64> {
     Ok(hard)
 }
 
+/// Lets the process end quietly when the reader of its output goes away, as `natproof ... | head` does.
+pub fn end_on_broken_pipe() {
+    use nix::sys::signal::{SigHandler, Signal, signal};
+    // SAFETY: the default action replaces Rust's ignoring; no handler of ours runs.
+    let outcome = unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) };
+    // SIGPIPE is a signal that may be handled, so the call cannot be refused.
+    debug_assert!(outcome.is_ok());
+}
+
 /// CPU seconds, user and system, of this process and of its children that have ended.
 #[must_use]
 pub fn cpu_seconds() -> f64 {

@@ -6,6 +6,7 @@
 mod digest;
 mod json;
 mod pcapng;
+mod placement;
 mod recorder;
 
 pub use digest::Digest;

@@ -59,7 +59,10 @@ struct Citing {
 }
 
 fn citing(checks: &[Check], suite: &Suite) -> Vec<Citing> {
-    let controls = |_: &str| (false, false);
+    let controls = |id: &str| {
+        let known = harness::check::controls().get(id);
+        known.map_or((false, false), |controls| (!controls.rejecting.is_empty(), !controls.accepting.is_empty()))
+    };
     let mut all: Vec<Citing> = checks
         .iter()
         .map(|check| {

@@ -2,6 +2,7 @@
 
 mod explain;
 mod gate;
+mod judge;
 mod show;
 
 use crate::cli::{Arguments, Command};
@@ -17,7 +18,7 @@ pub(crate) fn dispatch(registry: &Registry, aslr: bool, arguments: Arguments) ->
         Command::Gate(options) => gate::gate(&options),
         Command::Diff { before, after } => gate::diff(&before, &after),
         Command::Merge(options) => gate::merge(&options),
-        Command::Judge(_) => Err(anyhow::anyhow!("not there")),
+        Command::Judge(options) => judge::judge(&options),
         Command::Show { case, out } => show::show(&case, &out),
         Command::Explain { id } => explain::explain(&id),
         Command::Coverage { json } => explain::coverage(json),
