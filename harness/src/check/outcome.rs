@@ -132,7 +132,11 @@ impl Side {
         };
         for line in lines {
             if let Some((address, kind)) = parse_candidate(line) {
-                self.candidates.insert(address, kind);
+                // Of two candidates with one address and base, that of lower priority is redundant (RFC 8445 section 5.1.3).
+                let known = self.candidates.entry(address).or_insert(kind);
+                if kind == CandidateType::Host {
+                    *known = kind;
+                }
             }
         }
     }
