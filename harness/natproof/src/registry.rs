@@ -38,28 +38,26 @@ impl Registry {
 
 /// The implementations that the features of this build select.
 pub fn built_in() -> Registry {
-    let mut list: Vec<Box<dyn Implementation>> = Vec::new();
-    #[cfg(feature = "rtc")]
-    list.push(Box::new(adapter_rtc::Rtc));
-    #[cfg(feature = "str0m")]
-    list.push(Box::new(adapter_str0m::Str0m));
-    #[cfg(feature = "webrtc")]
-    list.push(Box::new(adapter_webrtc::Webrtc));
-    #[cfg(feature = "dimpl")]
-    list.push(Box::new(adapter_dimpl::Dimpl));
-    #[cfg(feature = "turn-proto")]
-    {
-        list.push(Box::new(adapter_turn_proto::TurnClientProto));
-        list.push(Box::new(adapter_turn_proto::TurnServerProto));
-    }
-    #[cfg(feature = "webrtc17")]
-    {
-        list.push(Box::new(adapter_webrtc17::Turn));
-        list.push(Box::new(adapter_webrtc17::Dtls));
-    }
-    #[cfg(feature = "rice")]
-    list.push(Box::new(adapter_rice::Rice));
-    #[cfg(feature = "turn-rs")]
-    list.push(Box::new(adapter_turn_rs::TurnRs));
-    Registry::new(list)
+    Registry::new(vec![
+        #[cfg(feature = "rtc")]
+        Box::new(adapter_rtc::Rtc),
+        #[cfg(feature = "str0m")]
+        Box::new(adapter_str0m::Str0m),
+        #[cfg(feature = "webrtc")]
+        Box::new(adapter_webrtc::Webrtc),
+        #[cfg(feature = "dimpl")]
+        Box::new(adapter_dimpl::Dimpl),
+        #[cfg(feature = "turn-proto")]
+        Box::new(adapter_turn_proto::TurnClientProto),
+        #[cfg(feature = "turn-proto")]
+        Box::new(adapter_turn_proto::TurnServerProto),
+        #[cfg(feature = "webrtc17")]
+        Box::new(adapter_webrtc17::Turn),
+        #[cfg(feature = "webrtc17")]
+        Box::new(adapter_webrtc17::Dtls),
+        #[cfg(feature = "rice")]
+        Box::new(adapter_rice::Rice),
+        #[cfg(feature = "turn-rs")]
+        Box::new(adapter_turn_rs::TurnRs),
+    ])
 }

@@ -64,7 +64,7 @@ pub enum NetworkAction {
         /// Whose.
         of: String,
         /// New properties.
-        link: Option<crate::scenario::model::LinkPair>,
+        link: Option<Box<crate::scenario::model::LinkPair>>,
         /// Nothing passes.
         down: Option<bool>,
     },

@@ -38,7 +38,7 @@ impl FromStr for Span {
 impl std::fmt::Display for Span {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let units = [(3_600_000_000_000, "h"), (60_000_000_000, "m"), (1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"), (1, "ns")];
-        let (size, unit) = units.into_iter().find(|(size, _)| self.0 % size == 0).expect("every number is a multiple of 1");
+        let (size, unit) = units.into_iter().find(|(size, _)| self.0.is_multiple_of(*size)).expect("every number is a multiple of 1");
         if self.0 == 0 { f.write_str("0s") } else { write!(f, "{}{unit}", self.0 / size) }
     }
 }

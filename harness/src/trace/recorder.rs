@@ -7,10 +7,13 @@ use nat_sim::{Fate, NatEvent, NodeId, Packet, Tap, Vantage as Place, VantageInfo
 /// Events that a case may have before it counts as flooded: an hour of a connected pair has some 100,000.
 const LIMIT: usize = 4_000_000;
 
+/// Takes the trace so far and the position of the newest event.
+type Sink = Box<dyn FnMut(&Trace, usize)>;
+
 /// Receives every event of a running case; the hook hands whole events on while the case still runs.
 pub struct Recorder {
     trace: Trace,
-    sink: Option<Box<dyn FnMut(&Trace, usize)>>,
+    sink: Option<Sink>,
 }
 
 impl Recorder {
