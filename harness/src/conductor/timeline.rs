@@ -149,9 +149,11 @@ impl Timeline {
                 }
             },
             Step::RebootNat(step) => Effect::Network(NetworkAction::RebootNat(step.of.value.clone())),
-            Step::SetLink(step) => {
-                Effect::Network(NetworkAction::SetLink { of: step.of.value.clone(), link: step.link.clone().map(Box::new), down: step.down })
-            }
+            Step::SetLink(step) => Effect::Network(NetworkAction::SetLink {
+                of: step.of.value.clone(),
+                link: step.link.clone().map(Box::new),
+                down: step.down,
+            }),
             Step::Crash(step) => Effect::Network(NetworkAction::Crash(self.node(&step.node))),
             Step::Bounce(step) => Effect::Network(NetworkAction::Bounce(self.node(&step.node))),
             Step::CrashGateway(step) => {

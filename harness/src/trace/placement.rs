@@ -20,7 +20,8 @@ impl Trace {
         if !sent_at.is_empty() && parties.iter().enumerate().all(|(party, _)| sent_at.contains_key(&party)) {
             // A packet that a router passes on leaves there too, but later: the first interface is the party's own.
             for (party, vantages) in sent_at {
-                let first = self.packets().find(|(_, _, packet)| vantages.contains(&packet.vantage) && party_of(packet.packet.src) == Some(party));
+                let first =
+                    self.packets().find(|(_, _, packet)| vantages.contains(&packet.vantage) && party_of(packet.packet.src) == Some(party));
                 if let Some(vantage) = first.map(|(_, _, packet)| packet.vantage) {
                     self.vantages[vantage].party = Some(party);
                 }
@@ -33,13 +34,20 @@ impl Trace {
     fn split(&mut self, parties: usize, party_of: impl Fn(IpAddr) -> Option<usize>) -> Vec<u32> {
         let first = self.vantages.len();
         for party in 0..parties {
-            self.vantages.push(Vantage { node: format!("party-{party}"), node_index: first + party, side: "own".into(), party: Some(party) });
+            self.vantages.push(Vantage {
+                node: format!("party-{party}"),
+                node_index: first + party,
+                side: "own".into(),
+                party: Some(party),
+            });
         }
         for event in &mut self.events {
             let Body::Packet(packet) = &event.body else { continue };
             let (sender, receiver) = (party_of(packet.packet.src), party_of(packet.packet.dst));
             let placed = match (sender, receiver) {
-                (Some(party), _) => PacketEvent { vantage: first + party, direction: Direction::Out, fate: Fate::Sent, packet: packet.packet.clone() },
+                (Some(party), _) => {
+                    PacketEvent { vantage: first + party, direction: Direction::Out, fate: Fate::Sent, packet: packet.packet.clone() }
+                }
                 (None, Some(party)) => {
                     PacketEvent { vantage: first + party, direction: Direction::In, fate: Fate::Delivered, packet: packet.packet.clone() }
                 }

@@ -1,7 +1,7 @@
 //! turn-client-proto and turn-server-proto 0.7: sans-I/O TURN client and server, and the STUN client of stun-proto.
 //!
-//! [`TurnClientProto`] plays a TURN client ([`turn_client`]) or a STUN client ([`stun_client`]); [`TurnServerProto`] plays a TURN server or a STUN server,
-//! which is the same program ([`server`]). Retransmissions, refreshes and expiry are the crates' own, with their defaults.
+//! [`TurnClientProto`] plays a TURN client (module `turn_client`) or a STUN client (module `stun_client`); [`TurnServerProto`] plays a TURN server or a STUN server,
+//! which is the same program (module `server`). Retransmissions, refreshes and expiry are the crates' own, with their defaults.
 //!
 //! Deliberately absent: TURN over TCP and TCP allocations (RFC 6062), which the crates offer and no driver carries yet.
 #![forbid(unsafe_code)]

@@ -89,4 +89,3 @@ fn context(trace: &Trace, options: &JudgeArguments) -> Context {
     };
     Context { parties: roles.into_iter().map(party).collect(), credentials, ..Context::default() }
 }
-
