@@ -1,7 +1,7 @@
 //! webrtc-rs `webrtc` 0.21: asynchronous WebRTC peer on a simulated runtime.
 //!
-//! The crate lets the application supply a `Runtime` per connection, and takes protocol time from it alone. [`runtime`] is that runtime on tokio, with
-//! sockets of the node's [`iut::Network`]; [`peer`] is the application: it turns commands and signals into calls, and callbacks into events.
+//! The crate lets the application supply a `Runtime` per connection, and takes protocol time from it alone. Module `runtime` is that runtime on tokio, with
+//! sockets of the node's [`iut::Network`]; module `peer` is the application: it turns commands and signals into calls, and callbacks into events.
 //!
 //! The crate binds its UDP sockets itself, with `std::net::UdpSocket::bind`, and hands them to the runtime. So the address of a simulated node can only be
 //! bound where libc's `bind` is interposed (crate `os`); elsewhere the node fails to start with the error of the kernel.
