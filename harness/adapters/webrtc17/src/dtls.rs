@@ -9,6 +9,7 @@ use bytes::Bytes;
 use dtls17::config::{ClientAuthType, Config};
 use dtls17::conn::DTLSConn;
 use dtls17::crypto::{Certificate, CryptoPrivateKey};
+use dtls17::extension::extension_use_srtp::SrtpProtectionProfile;
 use iut::{
     ApiEvent, AsyncEndpoint, BoxFuture, BuildError, CertificateChoice, Command, ConnectionState, DatagramSocket, Emitter, Host, Network,
     NodeConfig, Role,
@@ -30,6 +31,11 @@ const BUFFER: usize = 65_536;
 const HANDSHAKE: u8 = 22;
 const RECORD_HEADER: usize = 13;
 
+/// What the server agrees to when a client offers SRTP, as WebRTC stacks always do: without a shared profile the crate refuses the handshake, which RFC 5764
+/// section 4.1.1 leaves to the server. A client that offers none is served as well.
+const PROFILES: [SrtpProtectionProfile; 2] =
+    [SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm, SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80];
+
 pub(crate) struct Node {
     config: NodeConfig,
     dtls: Config,
@@ -42,6 +48,7 @@ impl Node {
             certificates: vec![certificate],
             insecure_skip_verify: true,
             client_auth: ClientAuthType::RequestClientCert,
+            srtp_protection_profiles: if config.role == Role::DtlsServer { PROFILES.to_vec() } else { Vec::new() },
             // Zero selects the crate's default.
             mtu: config.dtls.mtu.map_or(0, usize::from),
             ..Default::default()
