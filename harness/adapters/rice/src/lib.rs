@@ -1,7 +1,7 @@
 //! rice-proto 0.4: sans-I/O ICE agent with one stream of one component.
 //!
 //! The agent gathers host, server-reflexive and relayed candidates itself, over UDP: for each TURN server it asks for a socket of its own, which here is
-//! the next port of the node. What an application adds is the signalling ([`description`]) and the drain loop ([`agent`]).
+//! the next port of the node. What an application adds is the signalling (module `description`) and the drain loop (module `agent`).
 //!
 //! Deliberately absent: TCP candidates (RFC 6544), which the crate offers and no driver carries yet: a request for a TCP socket is refused; and what the
 //! crate does not offer, ICE restart and consent freshness (RFC 7675).

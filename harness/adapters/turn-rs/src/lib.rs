@@ -5,7 +5,7 @@
 //! as failing.
 //!
 //! The library ends sessions from a thread of its own that sleeps on the real clock. The adapter ends them in virtual time instead, after the same
-//! lifetimes ([`expiry`]); the thread still runs, so that the same seed is not promised to give the same bytes.
+//! lifetimes (module `expiry`); the thread still runs, so that the same seed is not promised to give the same bytes.
 //!
 //! Deliberately absent: TURN over TCP, which the adapter builds the library without.
 #![forbid(unsafe_code)]

@@ -1,6 +1,6 @@
 //! webrtc-rs 0.17 family: TURN server and client (`turn`), DTLS client and server (`dtls`), STUN as far as the `turn` crate speaks it.
 //!
-//! The crates take their sockets as a `util::Conn`, which [`conn`] makes of the node's [`iut::Network`], and their time and tasks from tokio. They start tasks
+//! The crates take their sockets as a `util::Conn`, which module `conn` makes of the node's [`iut::Network`], and their time and tasks from tokio. They start tasks
 //! of their own that nobody can abort; those end when the node's sockets are closed, at the latest when a running retransmission or reservation (30 s) ends.
 //!
 //! What the crates leave to the application and this adapter does, so that faults there are not theirs: the choice of relayed transport addresses, the
