@@ -8,7 +8,7 @@
 //! refuses; [`stun::build::RawBuilder`] writes any bytes: wrong lengths, cookies, padding, digests over the wrong key. Tests hold the two
 //! against each other, so that a mistake in our reading of an attribute is found by someone else's.
 //!
-//! [`describe`] sums up any datagram in one line, for ladders and packet comments.
+//! [`describe()`] sums up any datagram in one line, for ladders and packet comments.
 //!
 //! Deliberately absent: transactions, retransmission, time and sockets (actors own these), decryption, and string preparation of
 //! credentials (callers pass what OpaqueString or SASLprep made of them).
