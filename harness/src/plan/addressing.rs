@@ -16,12 +16,14 @@ use std::ops::Range;
 
 /// Networks behind networks behind networks: more is a mistake.
 const DEEPEST: usize = 4;
+/// Addresses of one family that a node has at most: RFC 5780 needs two.
+const MOST_OF_A_FAMILY: usize = 2;
 
 /// Lays out the network of a scenario whose topology has been merged into its networks.
 ///
 /// # Errors
 /// Unknown and circular networks, bad prefixes, contradictory accesses.
-pub(super) fn lay_out(scenario: &Scenario) -> Result<NetworkPlan, Vec<Problem>> {
+pub(crate) fn lay_out(scenario: &Scenario) -> Result<NetworkPlan, Vec<Problem>> {
     let mut layout = Layout { plan: NetworkPlan::default(), prefixes: Vec::new(), taken: Vec::new(), problems: Vec::new() };
     layout.segment(INTERNET, Prefix::Internet);
     let mut segments = BTreeMap::from([(INTERNET.to_owned(), 0)]);
@@ -167,16 +169,19 @@ impl Layout {
             },
             (None, None) => (0, uplink),
         };
-        let families = node.addresses.clone().unwrap_or_else(|| vec![Family::V4]);
+        let mut families = node.addresses.clone().unwrap_or_else(|| vec![Family::V4]);
+        let too_many = |family| families.iter().filter(|other| **other == family).count() > MOST_OF_A_FAMILY;
+        if families.is_empty() || too_many(Family::V4) || too_many(Family::V6) {
+            let message = format!("node `{name}` needs an address, and at most {MOST_OF_A_FAMILY} of a family");
+            self.problem("scenario::addresses", &node.span, message);
+            families.truncate(MOST_OF_A_FAMILY);
+        }
         let number = self.host_number(segment);
         let addresses = families.iter().enumerate().map(|(index, family)| {
             let again = families[..index].iter().filter(|other| *other == family).count();
             self.address(segment, number + 100 * u8::try_from(again).unwrap_or(1), *family)
         });
         let addresses: Vec<IpAddr> = addresses.collect();
-        if addresses.is_empty() || addresses.len() > 4 {
-            self.problem("scenario::addresses", &node.span, format!("node `{name}` needs one to four addresses"));
-        }
         self.plan.hosts.push(HostPlan { name: name.to_owned(), segment, addresses, link });
     }
 

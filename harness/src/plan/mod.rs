@@ -6,6 +6,9 @@ mod nat;
 mod network;
 mod resolve;
 
+pub(crate) use addressing::lay_out;
+pub(crate) use resolve::port_of;
+
 pub use case::{CasePlan, Judged, NodePlan, OutcomePlan, PlannedPlayer};
 pub use network::{Built, DEFAULT_LATENCY, GatewayKind, GatewayPlan, HostPlan, INTERNET, NetworkPlan};
 pub use resolve::{KNOWN_ELSEWHERE, NotRun, Resolver, preset_name, stack_of};

@@ -120,7 +120,7 @@ impl Resolver<'_> {
             name: name.to_owned(),
             role: role(node.role.value),
             addresses: addresses.clone(),
-            port: node.port.unwrap_or_else(|| default_port(node.role.value)),
+            port: port_of(node),
             offerer,
             servers: servers.into_iter().filter(families).collect(),
             trickle: node.trickle.unwrap_or(false),
@@ -201,6 +201,11 @@ fn role(name: RoleName) -> Role {
     }
 }
 
+/// The first local port of a node.
+pub(crate) fn port_of(node: &Node) -> u16 {
+    node.port.as_ref().map_or_else(|| default_port(node.role.value), |port| port.value)
+}
+
 fn default_port(role: RoleName) -> u16 {
     match role {
         RoleName::StunServer | RoleName::TurnServer => 3478,
@@ -217,7 +222,7 @@ fn dtls(node: &Node, index: usize) -> DtlsOptions {
         Some(DtlsVersionName::V13) => DtlsVersion::V13,
     };
     let certificate = if index.is_multiple_of(2) { CertificateChoice::A } else { CertificateChoice::B };
-    DtlsOptions { version, mtu: options.mtu, certificate }
+    DtlsOptions { version, mtu: options.mtu.map(|mtu| mtu.value), certificate }
 }
 
 fn credentials(node: &Node) -> (String, Vec<Credential>) {
@@ -248,7 +253,7 @@ fn resolve_servers(name: &Spanned<String>, scenario: &Scenario, network: &Networ
             return Err(Problem::new("scenario::not-a-server", &name.span, message).help("its role must be `stun-server` or `turn-server`"));
         }
     };
-    let port = server.port.unwrap_or_else(|| default_port(server.role.value));
+    let port = port_of(server);
     let mut urls: Vec<ServerUrl> = Vec::new();
     for address in &network.hosts[index].addresses {
         if urls.iter().all(|url| url.address.is_ipv4() != address.is_ipv4()) {

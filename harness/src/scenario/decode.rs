@@ -3,8 +3,10 @@
 use super::problem::{Problem, nearest};
 use super::span::{SPANNED, SPANNED_FIELDS};
 use super::tree::{Kind, Tree};
-use serde::de::value::{MapDeserializer, SeqDeserializer, StrDeserializer};
-use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, Unexpected, VariantAccess, Visitor};
+use serde::de::value::{MapDeserializer, StrDeserializer};
+use serde::de::{
+    self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
+};
 use std::fmt;
 use std::ops::Range;
 
@@ -15,9 +17,16 @@ pub(super) struct Mistake {
     code: &'static str,
     help: Option<String>,
     span: Option<Range<usize>>,
+    /// The key that is missing, where that is the mistake.
+    missing: Option<&'static str>,
 }
 
 impl Mistake {
+    /// Where it is, and the key that is missing there if that is the mistake.
+    pub(super) fn place(&self) -> (Option<&Range<usize>>, Option<&'static str>) {
+        (self.span.as_ref(), self.missing)
+    }
+
     fn at(mut self, span: &Range<usize>) -> Self {
         self.span.get_or_insert_with(|| span.clone());
         self
@@ -28,7 +37,7 @@ impl Mistake {
     }
 
     fn new(code: &'static str, message: String) -> Self {
-        Self { message, code, help: None, span: None }
+        Self { message, code, help: None, span: None, missing: None }
     }
 }
 
@@ -45,7 +54,13 @@ impl de::Error for Mistake {
         Self::new("scenario::value", message.to_string())
     }
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::new("scenario::type", format!("expected {expected}, found {unexpected}"))
+        Self::new("scenario::type", format!("expected {}, found {}", wanted(expected), found(unexpected)))
+    }
+    fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::new("scenario::range", format!("expected {}, found {}", wanted(expected), found(unexpected)))
+    }
+    fn invalid_length(length: usize, expected: &dyn de::Expected) -> Self {
+        Self::new("scenario::type", format!("expected {}, found a list of {length}", wanted(expected)))
     }
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
         let mut mistake = Self::new("scenario::unknown-key", format!("`{field}` is not a key that belongs here"));
@@ -58,10 +73,40 @@ impl de::Error for Mistake {
         mistake
     }
     fn missing_field(field: &'static str) -> Self {
-        Self::new("scenario::missing-key", format!("the key `{field}` is missing"))
+        let mistake = Self::new("scenario::missing-key", format!("the key `{field}` is missing"));
+        Self { missing: Some(field), ..mistake }
     }
     fn duplicate_field(field: &'static str) -> Self {
         Self::new("scenario::duplicate-key", format!("the key `{field}` stands here twice"))
+    }
+}
+
+/// What a decoder expects, in the words of scenario files.
+fn wanted(expected: &dyn de::Expected) -> String {
+    match expected.to_string().as_str() {
+        "a sequence" => "a list".into(),
+        "a boolean" => "`true` or `false`".into(),
+        "a string" => "a word".into(),
+        "u8" => format!("a number from 0 to {}", u8::MAX),
+        "u16" => format!("a number from 0 to {}", u16::MAX),
+        "u32" => format!("a number from 0 to {}", u32::MAX),
+        "a tuple of size 2" => "a list of 2".into(),
+        other => other.into(),
+    }
+}
+
+/// What a decoder has found, in the words of scenario files.
+fn found(unexpected: Unexpected<'_>) -> String {
+    match unexpected {
+        Unexpected::Bool(truth) => format!("`{truth}`"),
+        Unexpected::Unsigned(number) => format!("the number {number}"),
+        Unexpected::Signed(number) => format!("the number {number}"),
+        Unexpected::Float(number) => format!("the number {number}"),
+        Unexpected::Str(text) => format!("`{text}`"),
+        Unexpected::Unit => "nothing".into(),
+        Unexpected::Seq => "a list".into(),
+        Unexpected::Map => "a map".into(),
+        other => other.to_string(),
     }
 }
 
@@ -81,9 +126,7 @@ impl Tree {
     fn word(&self) -> Option<String> {
         match &self.kind {
             Kind::Text(text) => Some(text.clone()),
-            Kind::Integer(number) => Some(number.to_string()),
-            Kind::Float(number) => Some(number.to_string()),
-            Kind::Bool(truth) => Some(truth.to_string()),
+            Kind::Bool(_, spelling) | Kind::Integer(_, spelling) | Kind::Float(_, spelling) => Some(spelling.clone()),
             _ => None,
         }
     }
@@ -96,19 +139,16 @@ impl<'de> Deserializer<'de> for &'de Tree {
         let span = &self.span;
         match &self.kind {
             Kind::Null => visitor.visit_unit(),
-            Kind::Bool(truth) => visitor.visit_bool(*truth),
-            Kind::Integer(number) => match (u64::try_from(*number), i64::try_from(*number)) {
+            Kind::Bool(truth, _) => visitor.visit_bool(*truth),
+            Kind::Integer(number, _) => match (u64::try_from(*number), i64::try_from(*number)) {
                 (Ok(number), _) => visitor.visit_u64(number),
                 (_, Ok(number)) => visitor.visit_i64(number),
                 _ => Err(Mistake::new("scenario::range", format!("{number} is too large"))),
             },
-            Kind::Float(number) => visitor.visit_f64(*number),
+            Kind::Float(number, _) => visitor.visit_f64(*number),
             Kind::Text(text) => visitor.visit_str(text),
-            Kind::List(items) => visitor.visit_seq(SeqDeserializer::new(items.iter())),
-            Kind::Map(entries) => {
-                let mut map = MapDeserializer::new(entries.iter().map(|(key, value)| (key, value)));
-                visitor.visit_map(&mut map)
-            }
+            Kind::List(items) => visitor.visit_seq(Items(items.iter())),
+            Kind::Map(entries) => visitor.visit_map(Entries { rest: entries.iter(), value: None }),
         }
         .map_err(|mistake| mistake.at(span))
     }
@@ -170,6 +210,39 @@ impl<'de> Deserializer<'de> for &'de Tree {
 
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct seq tuple tuple_struct map ignored_any
+    }
+}
+
+/// The items of a list; a mistake that does not know its place is at the item.
+struct Items<'de>(std::slice::Iter<'de, Tree>);
+
+impl<'de> SeqAccess<'de> for Items<'de> {
+    type Error = Mistake;
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Mistake> {
+        let Some(item) = self.0.next() else { return Ok(None) };
+        seed.deserialize(item).map(Some).map_err(|mistake| mistake.at(&item.span))
+    }
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.0.len())
+    }
+}
+
+/// The entries of a map; a mistake that does not know its place is at the key or value.
+struct Entries<'de> {
+    rest: std::slice::Iter<'de, (Tree, Tree)>,
+    value: Option<&'de Tree>,
+}
+
+impl<'de> MapAccess<'de> for Entries<'de> {
+    type Error = Mistake;
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Mistake> {
+        let Some((key, value)) = self.rest.next() else { return Ok(None) };
+        self.value = Some(value);
+        seed.deserialize(key).map(Some).map_err(|mistake| mistake.at(&key.span))
+    }
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Mistake> {
+        let value = self.value.take().expect("serde asks for a value after its key");
+        seed.deserialize(value).map_err(|mistake| mistake.at(&value.span))
     }
 }
 

@@ -1,52 +1,32 @@
-//! Reads a scenario file: all mistakes of all sections at once.
+//! Decodes a file, with all mistakes of its structure at once.
+//!
+//! A decoder stops at the first mistake. To find the others, what is wrong is taken out and the rest decoded again; what is wrong only because something
+//! was taken out is not told.
 
 use super::decode::Mistake;
 use super::model::{Scenario, Topology};
-use super::problem::Problem;
+use super::problem::{Problem, nearest};
 use super::tree::{self, Kind, LARGEST_FILE, Tree};
-use serde::Deserialize;
-use std::collections::BTreeSet;
+use serde::de::DeserializeOwned;
+use std::ops::Range;
 
-/// Keys whose entries are decoded one by one, so that a mistake in one does not hide those in the others.
-const SECTIONS: &[&str] = &["nodes", "networks", "timeline", "matrix"];
+/// Mistakes that are told of one file: who has made more starts with these.
+const MOST_PROBLEMS: usize = 100;
 
-/// Reads a scenario.
+/// Decodes a scenario.
 ///
 /// # Errors
-/// All mistakes that can be found without knowing the rest of the suite.
+/// All mistakes of its structure: what [`super::read`] finds beyond them needs a file whose structure is right.
 pub fn load(bytes: &[u8]) -> Result<Scenario, Vec<Problem>> {
-    let tree = read(bytes)?;
-    let mut problems = duplicates(&tree);
-    if let Kind::Map(entries) = &tree.kind {
-        for (key, value) in entries {
-            section(key.key().unwrap_or_default(), value, &mut problems);
-        }
-    }
-    match Scenario::deserialize(&tree) {
-        Ok(scenario) if problems.is_empty() => Ok(scenario),
-        Ok(_) => Err(problems),
-        Err(mistake) => {
-            add(&mut problems, mistake, &tree);
-            Err(problems)
-        }
-    }
+    decode(read(bytes)?)
 }
 
-/// Reads a topology file: networks that scenarios can name.
+/// Decodes a topology file: networks that scenarios can name.
 ///
 /// # Errors
-/// All mistakes.
+/// All mistakes of its structure.
 pub fn load_topology(bytes: &[u8]) -> Result<Topology, Vec<Problem>> {
-    let tree = read(bytes)?;
-    let mut problems = duplicates(&tree);
-    match Topology::deserialize(&tree) {
-        Ok(topology) if problems.is_empty() => Ok(topology),
-        Ok(_) => Err(problems),
-        Err(mistake) => {
-            add(&mut problems, mistake, &tree);
-            Err(problems)
-        }
-    }
+    decode(read(bytes)?)
 }
 
 fn read(bytes: &[u8]) -> Result<Tree, Vec<Problem>> {
@@ -58,56 +38,74 @@ fn read(bytes: &[u8]) -> Result<Tree, Vec<Problem>> {
         let at = error.valid_up_to();
         vec![Problem::new("scenario::encoding", &(at..at), format!("the file is not UTF-8: byte {at} is wrong"))]
     })?;
-    tree::parse(text).map_err(|problem| vec![problem])
-}
-
-/// Decodes the entries of a section one by one and keeps only what is wrong with them.
-fn section(name: &str, value: &Tree, problems: &mut Vec<Problem>) {
-    if !SECTIONS.contains(&name) {
-        return;
-    }
-    let entries: Vec<&Tree> = match &value.kind {
-        Kind::List(items) => items.iter().collect(),
-        Kind::Map(entries) => entries.iter().map(|(_, value)| value).collect(),
-        _ => return,
-    };
-    for entry in entries {
-        let outcome = match name {
-            "nodes" => super::model::Node::deserialize(entry).map(drop),
-            "networks" => super::model::Network::deserialize(entry).map(drop),
-            "timeline" => super::step::Step::deserialize(entry).map(drop),
-            _ => super::model::Axis::deserialize(entry).map(drop),
-        };
-        if let Err(mistake) = outcome {
-            add(problems, mistake, entry);
-        }
+    match tree::parse(text) {
+        Ok(Tree { kind: Kind::Null, .. }) => Err(vec![Problem::new("scenario::empty", &(0..0), "the file holds nothing")]),
+        Ok(tree) => Ok(tree),
+        Err(problem) => Err(vec![problem]),
     }
 }
 
-fn add(problems: &mut Vec<Problem>, mistake: Mistake, whole: &Tree) {
-    let problem = mistake.into_problem(&whole.span);
-    if !problems.contains(&problem) {
-        problems.push(problem);
-    }
+/// Something that was taken out of the tree.
+struct Removed {
+    /// The map or list that it was in.
+    container: Range<usize>,
+    /// Its key, in a map.
+    key: Option<String>,
 }
 
-/// Keys that stand twice in one map, which a decoder would take for one.
-fn duplicates(tree: &Tree) -> Vec<Problem> {
+fn decode<T: DeserializeOwned>(mut tree: Tree) -> Result<T, Vec<Problem>> {
     let mut problems = Vec::new();
-    match &tree.kind {
-        Kind::List(items) => problems.extend(items.iter().flat_map(duplicates)),
-        Kind::Map(entries) => {
-            let mut seen = BTreeSet::new();
-            for (key, value) in entries {
-                if let Some(name) = key.key()
-                    && !seen.insert(name)
-                {
-                    problems.push(Problem::new("scenario::duplicate-key", &key.span, format!("the key `{name}` stands here twice")));
-                }
-                problems.extend(duplicates(value));
-            }
+    let mut removed: Vec<Removed> = Vec::new();
+    while problems.len() < MOST_PROBLEMS {
+        let mistake = match T::deserialize(&tree) {
+            Ok(value) if problems.is_empty() => return Ok(value),
+            Ok(_) => break,
+            Err(mistake) => mistake,
+        };
+        let follows = follows(&mistake, &removed);
+        let problem = mistake.into_problem(&tree.span);
+        let taken = remove(&mut tree, &problem.span);
+        if !follows && !problems.contains(&problem) {
+            problems.push(problem);
         }
-        _ => {}
+        match taken {
+            Some(taken) => removed.push(taken),
+            None => break,
+        }
     }
-    problems
+    Err(problems)
+}
+
+/// Whether a mistake is one only because something was taken out: a key that is missing now, or was misspelt; a container that has too little in it.
+fn follows(mistake: &Mistake, removed: &[Removed]) -> bool {
+    let (Some(place), missing) = mistake.place() else { return false };
+    let meant = |key: &str, missing: &str| key == missing || nearest(key, [missing]).is_some();
+    removed.iter().filter(|taken| taken.container == *place).any(|taken| match (missing, &taken.key) {
+        (Some(missing), Some(key)) => meant(key, missing),
+        _ => true,
+    })
+}
+
+/// Takes the innermost thing at this place out of the tree.
+fn remove(tree: &mut Tree, place: &Range<usize>) -> Option<Removed> {
+    let container = tree.span.clone();
+    match &mut tree.kind {
+        Kind::List(items) => {
+            if let Some(taken) = items.iter_mut().find_map(|item| remove(item, place)) {
+                return Some(taken);
+            }
+            let index = items.iter().position(|item| item.span == *place)?;
+            items.remove(index);
+            Some(Removed { container, key: None })
+        }
+        Kind::Map(entries) => {
+            if let Some(taken) = entries.iter_mut().find_map(|(_, value)| remove(value, place)) {
+                return Some(taken);
+            }
+            let index = entries.iter().position(|(key, value)| key.span == *place || value.span == *place)?;
+            let (key, _) = entries.remove(index);
+            Some(Removed { container, key: Some(key.key().unwrap_or_default().to_owned()) })
+        }
+        _ => None,
+    }
 }

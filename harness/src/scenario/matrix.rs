@@ -2,10 +2,11 @@
 
 use super::model::{Access, Axis, Dtls, DtlsVersionName, Family, Link, LinkPair, NatRef, Policy, Scenario, Value};
 use super::problem::{Problem, nearest};
+use super::read::is_segment;
 use super::span::Spanned;
 use super::tree::{Kind, Tree};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// More cases than this are a mistake.
@@ -20,51 +21,110 @@ pub struct Expanded {
     pub scenario: Scenario,
 }
 
-type Setting<'a> = (&'a str, &'a Spanned<Value>);
+/// A path, its value, and the place to blame for a wrong path.
+type Setting<'a> = (&'a str, &'a Spanned<Value>, &'a Range<usize>);
 
 /// Expands all axes.
 ///
 /// # Errors
 /// Paths that name nothing, and values that do not fit their path.
 pub fn expand(scenario: &Scenario) -> Result<Vec<Expanded>, Vec<Problem>> {
-    let mut base = scenario.clone();
-    base.matrix.clear();
-    let mut cases = vec![Expanded { suffix: String::new(), scenario: base }];
+    let mut cases = vec![unexpanded(scenario)];
     let mut problems = Vec::new();
     for axis in &scenario.matrix {
-        let points = points(axis);
-        if points.is_empty() || cases.len().saturating_mul(points.len()) > MOST_CASES {
-            let message = if points.is_empty() {
-                "the axis has no values".to_owned()
-            } else {
-                format!("the matrix has more than {MOST_CASES} cases")
-            };
-            return Err(vec![Problem::new("scenario::axis", &axis.span, message)]);
-        }
-        // A wrong value is told once, not once per case.
-        for (_, settings) in &points {
-            let mut probe = cases[0].scenario.clone();
-            for (path, value) in settings {
-                if let Err(problem) = set(&mut probe, path, value, &axis.span)
-                    && !problems.contains(&problem)
-                {
-                    problems.push(problem);
-                }
-            }
-        }
-        if !problems.is_empty() {
+        let size = size(axis);
+        if size == 0 || cases.len().saturating_mul(size) > MOST_CASES {
+            let message = if size == 0 { "the axis has no values".into() } else { format!("the matrix has more than {MOST_CASES} cases") };
+            problems.push(Problem::new("scenario::axis", &axis.span, message));
             continue;
         }
-        cases = cases.iter().flat_map(|case| points.iter().map(|(name, settings)| case.with(name, settings, &axis.span))).collect();
+        let points = points(axis);
+        problems.extend(wrong_names(axis));
+        // A wrong value is told once, not once per case.
+        let wrong = wrong_values(&cases[0].scenario, &points);
+        if wrong.is_empty() {
+            cases = cases.iter().flat_map(|case| points.iter().map(|(name, settings)| case.with(name, settings))).collect();
+        }
+        problems.extend(wrong);
     }
     if problems.is_empty() { Ok(cases) } else { Err(problems) }
 }
 
+/// One case of a scenario whose matrix is wrong: the first point of every axis that is right.
+pub(super) fn sample(scenario: &Scenario) -> Expanded {
+    let mut case = unexpanded(scenario);
+    for axis in scenario.matrix.iter().filter(|axis| (1..=MOST_CASES).contains(&size(axis))) {
+        if let Some((_, settings)) = points(axis).first() {
+            for (path, value, place) in settings {
+                // What is wrong with it has been told.
+                let _ = set(&mut case.scenario, path, value, place);
+            }
+        }
+    }
+    case
+}
+
+fn unexpanded(scenario: &Scenario) -> Expanded {
+    let mut scenario = scenario.clone();
+    scenario.matrix.clear();
+    Expanded { suffix: String::new(), scenario }
+}
+
+/// How many points an axis has.
+fn size(axis: &Axis) -> usize {
+    match axis {
+        Axis::Product(paths) if paths.is_empty() => 0,
+        Axis::Product(paths) => paths.values().fold(1, |size: usize, values| size.saturating_mul(values.len())),
+        Axis::Variants(variants) => variants.len(),
+    }
+}
+
+/// Names of points that cannot stand in a case id, or that several points share.
+fn wrong_names(axis: &Axis) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut check = |name: &str, place: &Range<usize>| {
+        if !is_segment(name) {
+            let help = "names there have up to 100 lower-case letters, digits, `.`, `+`, `_` and `-`";
+            problems.push(Problem::new("scenario::case-id", place, format!("`{name}` cannot stand in a case id")).help(help));
+        }
+    };
+    match axis {
+        Axis::Variants(variants) => variants.iter().for_each(|(name, settings)| check(name, &settings.span)),
+        Axis::Product(paths) => {
+            let words = paths.values().flat_map(|values| values.iter()).map(|value| (word_of(value), &value.span));
+            words.for_each(|(word, place)| check(&word, place));
+            for (path, values) in paths {
+                let mut seen = BTreeSet::new();
+                for value in values.iter().filter(|value| !seen.insert(word_of(value))) {
+                    let message = format!("two values of `{path}` are called `{}` in case ids", word_of(value));
+                    problems.push(Problem::new("scenario::case-id", &value.span, message).help("name them with `variants`"));
+                }
+            }
+        }
+    }
+    problems
+}
+
+fn wrong_values(scenario: &Scenario, points: &[(String, Vec<Setting<'_>>)]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (_, settings) in points {
+        let mut probe = scenario.clone();
+        for (path, value, place) in settings {
+            if let Err(problem) = set(&mut probe, path, value, place)
+                && !problems.contains(&problem)
+            {
+                problems.push(problem);
+            }
+        }
+    }
+    problems
+}
+
 impl Expanded {
-    fn with(&self, name: &str, settings: &[Setting<'_>], axis: &Range<usize>) -> Self {
+    fn with(&self, name: &str, settings: &[Setting<'_>]) -> Self {
         let mut case = self.clone();
-        for (path, value) in settings {
-            set(&mut case.scenario, path, value, axis).expect("every value was tried before");
+        for (path, value, place) in settings {
+            set(&mut case.scenario, path, value, place).expect("every value was tried before");
         }
         case.suffix = format!("{}/{name}", self.suffix);
         case
@@ -76,7 +136,9 @@ fn points(axis: &Axis) -> Vec<(String, Vec<Setting<'_>>)> {
     match axis {
         Axis::Variants(variants) => variants
             .iter()
-            .map(|(name, settings)| (name.clone(), settings.value.iter().map(|(path, value)| (path.as_str(), value)).collect()))
+            .map(|(name, settings)| {
+                (name.clone(), settings.value.iter().map(|(path, value)| (path.as_str(), value, &value.span)).collect())
+            })
             .collect(),
         Axis::Product(paths) => {
             let mut points: Vec<(Vec<String>, Vec<Setting<'_>>)> = vec![(Vec::new(), Vec::new())];
@@ -86,7 +148,7 @@ fn points(axis: &Axis) -> Vec<(String, Vec<Setting<'_>>)> {
                     .flat_map(|(names, settings)| {
                         values.value.iter().map(move |value| {
                             let names = names.iter().cloned().chain([word_of(value)]).collect();
-                            let settings = settings.iter().copied().chain([(path.as_str(), value)]).collect();
+                            let settings = settings.iter().copied().chain([(path.as_str(), value, &values.span)]).collect();
                             (names, settings)
                         })
                     })
@@ -111,13 +173,13 @@ fn word_of(value: &Value) -> String {
 }
 
 /// Sets one path.
-fn set(scenario: &mut Scenario, path: &str, value: &Spanned<Value>, axis: &Range<usize>) -> Result<(), Problem> {
+fn set(scenario: &mut Scenario, path: &str, value: &Spanned<Value>, place: &Range<usize>) -> Result<(), Problem> {
     let parts: Vec<&str> = path.split('.').collect();
     match parts.as_slice() {
         ["nodes", name, rest @ ..] => {
             let known: Vec<String> = scenario.nodes.keys().cloned().collect();
             let Some(node) = scenario.nodes.get_mut(*name) else {
-                let mut problem = Problem::new("scenario::axis-path", axis, format!("`{path}`: `{name}` is not a node of this scenario"));
+                let mut problem = Problem::new("scenario::axis-path", place, format!("`{path}`: `{name}` is not a node of this scenario"));
                 problem.help = nearest(name, known.iter().map(String::as_str)).map(|name| format!("did you mean `{name}`?"));
                 return Err(problem);
             };
@@ -136,41 +198,46 @@ fn set(scenario: &mut Scenario, path: &str, value: &Spanned<Value>, axis: &Range
                 ["offerer"] => node.offerer = Some(decode(value)?),
                 ["policy"] => node.policy = Some(decode::<Policy>(value)?),
                 ["dtls", "version"] => node.dtls.get_or_insert_with(Dtls::default).version = Some(decode::<DtlsVersionName>(value)?),
-                ["dtls", "mtu"] => node.dtls.get_or_insert_with(Dtls::default).mtu = Some(decode(value)?),
-                ["link", key] => set_link(node.link.get_or_insert_with(LinkPair::default), key, value, path, axis)?,
-                _ => return Err(unknown_path(path, axis)),
+                ["dtls", "mtu"] => {
+                    let mtu = Spanned { value: decode(value)?, span: value.span.clone() };
+                    node.dtls.get_or_insert_with(Dtls::default).mtu = Some(mtu);
+                }
+                ["link", key] => set_link(&mut node.link, key, value, path, place)?,
+                _ => return Err(unknown_path(path, place)),
             }
         }
         ["networks", name, "nat"] => {
             let Some(network) = scenario.networks.get_mut(*name) else {
-                return Err(Problem::new("scenario::axis-path", axis, format!("`{path}`: `{name}` is not a network of this scenario")));
+                return Err(Problem::new("scenario::axis-path", place, format!("`{path}`: `{name}` is not a network of this scenario")));
             };
             network.value.nat = Some(Spanned { value: decode::<NatRef>(value)?, span: value.span.clone() });
         }
-        ["link", key] => set_link(scenario.link.get_or_insert_with(LinkPair::default), key, value, path, axis)?,
+        ["link", key] => set_link(&mut scenario.link, key, value, path, place)?,
         ["signalling", "candidate-loss"] => scenario.signalling.candidate_loss = Some(decode(value)?),
         ["signalling", "delay"] => scenario.signalling.delay = Some(decode(value)?),
-        _ => return Err(unknown_path(path, axis)),
+        _ => return Err(unknown_path(path, place)),
     }
     Ok(())
 }
 
-fn set_link(pair: &mut LinkPair, key: &str, value: &Spanned<Value>, path: &str, axis: &Range<usize>) -> Result<(), Problem> {
+fn set_link(pair: &mut Option<LinkPair>, key: &str, value: &Spanned<Value>, path: &str, place: &Range<usize>) -> Result<(), Problem> {
+    let mut changed = pair.clone().unwrap_or_default();
     let empty = || Link { latency: None, jitter: None, loss: None, duplicate: None, reorder: None };
-    let link = pair.both.get_or_insert_with(empty);
+    let link = changed.both.get_or_insert_with(empty);
     match key {
         "latency" => link.latency = Some(decode(value)?),
         "jitter" => link.jitter = Some(decode(value)?),
         "loss" => link.loss = Some(decode(value)?),
         "duplicate" => link.duplicate = Some(decode(value)?),
         "reorder" => link.reorder = Some(decode(value)?),
-        _ => return Err(unknown_path(path, axis)),
+        _ => return Err(unknown_path(path, place)),
     }
+    *pair = Some(changed);
     Ok(())
 }
 
-fn unknown_path(path: &str, axis: &Range<usize>) -> Problem {
-    Problem::new("scenario::axis-path", axis, format!("`{path}` is not a path that an axis can set")).help(
+fn unknown_path(path: &str, place: &Range<usize>) -> Problem {
+    Problem::new("scenario::axis-path", place, format!("`{path}` is not a path that an axis can set")).help(
         "known: nodes.NODE.{implementation, nat, access, network, addresses, servers, trickle, offerer, policy, dtls.version, dtls.mtu, link.*}, \
          networks.NETWORK.nat, link.{latency, jitter, loss, duplicate, reorder}, signalling.{delay, candidate-loss}",
     )
@@ -185,9 +252,9 @@ fn decode<T: for<'de> Deserialize<'de>>(value: &Spanned<Value>) -> Result<T, Pro
 fn tree(value: &Spanned<Value>) -> Tree {
     let word = |word: &str| {
         let kind = match (word, word.parse::<i128>()) {
-            ("true", _) => Kind::Bool(true),
-            ("false", _) => Kind::Bool(false),
-            (_, Ok(number)) => Kind::Integer(number),
+            ("true", _) => Kind::Bool(true, word.to_owned()),
+            ("false", _) => Kind::Bool(false, word.to_owned()),
+            (_, Ok(number)) => Kind::Integer(number, word.to_owned()),
             _ => Kind::Text(word.to_owned()),
         };
         Tree { span: value.span.clone(), kind }

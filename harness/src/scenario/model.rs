@@ -46,7 +46,7 @@ pub struct Scenario {
     pub decides: Vec<Spanned<String>>,
     /// Library checks that this scenario provokes on purpose, with the reason; they are not run.
     #[serde(default)]
-    pub provokes: BTreeMap<String, String>,
+    pub provokes: BTreeMap<String, Spanned<String>>,
     /// Virtual time after which the case ends whatever has happened.
     #[serde(default)]
     pub max_virtual: Option<Spanned<Span>>,
@@ -99,7 +99,7 @@ pub struct Node {
     pub addresses: Option<Vec<Family>>,
     /// First local port; 3478 for STUN and TURN servers, 4433 for DTLS servers, else 5000.
     #[serde(default)]
-    pub port: Option<u16>,
+    pub port: Option<Spanned<u16>>,
     /// Names of the nodes that serve this one as STUN or TURN servers.
     #[serde(default)]
     pub servers: Vec<Spanned<String>>,
@@ -145,6 +145,36 @@ pub enum RoleName {
     DtlsServer,
     /// A plain UDP host, only for actors.
     UdpPeer,
+}
+
+impl RoleName {
+    /// All roles.
+    pub const ALL: [RoleName; 9] = [
+        RoleName::Peer,
+        RoleName::IceAgent,
+        RoleName::StunClient,
+        RoleName::StunServer,
+        RoleName::TurnClient,
+        RoleName::TurnServer,
+        RoleName::DtlsClient,
+        RoleName::DtlsServer,
+        RoleName::UdpPeer,
+    ];
+
+    /// The name in scenarios.
+    pub fn name(self) -> &'static str {
+        match self {
+            RoleName::Peer => "peer",
+            RoleName::IceAgent => "ice-agent",
+            RoleName::StunClient => "stun-client",
+            RoleName::StunServer => "stun-server",
+            RoleName::TurnClient => "turn-client",
+            RoleName::TurnServer => "turn-server",
+            RoleName::DtlsClient => "dtls-client",
+            RoleName::DtlsServer => "dtls-server",
+            RoleName::UdpPeer => "udp-peer",
+        }
+    }
 }
 
 /// What the harness plays.
@@ -230,7 +260,7 @@ pub struct DtlsActor {
     /// What happens to the datagrams that it sends. They are numbered from 1 in order of sending, after `fragment`; several faults of one datagram apply
     /// in the order of this list.
     #[serde(default)]
-    pub faults: Vec<DtlsFault>,
+    pub faults: Vec<Spanned<DtlsFault>>,
     /// Split every plaintext handshake message into fragments of at most so many bytes, each in a record and a datagram of its own (RFC 6347 section
     /// 4.2.3).
     #[serde(default)]
@@ -538,7 +568,7 @@ pub struct Dtls {
     pub version: Option<DtlsVersionName>,
     /// Largest datagram in bytes.
     #[serde(default)]
-    pub mtu: Option<u16>,
+    pub mtu: Option<Spanned<u16>>,
 }
 
 /// DTLS versions as scenarios name them.

@@ -6,6 +6,8 @@
 use super::problem::Problem;
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_yaml::MessageFormatter as _;
+use serde_yaml::budget::BudgetBreach as Breach;
 use std::fmt;
 use std::ops::Range;
 
@@ -13,6 +15,10 @@ use std::ops::Range;
 pub const LARGEST_FILE: usize = 1 << 20;
 /// Collections within collections.
 const DEEPEST: usize = 32;
+/// Values of a file with its aliases written out.
+const MOST_VALUES: usize = 200_000;
+/// Aliases of a file.
+const MOST_ALIASES: usize = 1_000;
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
@@ -21,13 +27,13 @@ pub(super) struct Tree {
     pub(super) kind: Kind,
 }
 
-/// The kinds of YAML values. Numbers keep their spelling, which words may need: `1.2`, `0x7fff`.
+/// The kinds of YAML values. Numbers and truth values keep their spelling: where a word is wanted, `0010` is not 10.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
     Null,
-    Bool(bool),
-    Integer(i128),
-    Float(f64),
+    Bool(bool, String),
+    Integer(i128, String),
+    Float(f64, String),
     Text(String),
     List(Vec<Tree>),
     Map(Vec<(Tree, Tree)>),
@@ -41,38 +47,71 @@ pub(super) fn parse(text: &str) -> Result<Tree, Problem> {
     let options = serde_yaml::options! {
         with_snippet: false,
         strict_booleans: true,
-        budget: serde_yaml::budget! { max_depth: DEEPEST, max_nodes: 200_000, max_aliases: 1_000, max_documents: 1 },
+        budget: serde_yaml::budget! { max_depth: DEEPEST, max_nodes: MOST_VALUES, max_aliases: MOST_ALIASES, max_documents: 1 },
     };
     match serde_yaml::from_str_with_options::<serde_yaml::Spanned<Raw>>(text, options) {
-        Ok(raw) => Ok(convert(raw)),
-        Err(error) => {
-            let span = error.location().map_or(0..0, |location| bytes(&location));
-            let message = first_line(&error.to_string());
-            Err(Problem::new("scenario::yaml", &span, message))
-        }
+        Ok(raw) => Ok(convert(text, raw)),
+        Err(error) => Err(problem(text, &error)),
     }
 }
 
-fn first_line(message: &str) -> String {
-    message.lines().next().unwrap_or_default().to_owned()
+/// A mistake of the parser in the words of scenario files.
+fn problem(text: &str, error: &serde_yaml::Error) -> Problem {
+    use serde_yaml::Error as E;
+    let place = error.location().map_or(0..0, |location| bytes(text, &location));
+    let mut inner = error;
+    while let E::AliasError { error, .. } | E::WithSnippet { error, .. } = inner {
+        inner = error;
+    }
+    let (code, message) = match inner {
+        E::DuplicateMappingKey { key, .. } => {
+            ("scenario::duplicate-key", format!("the key `{}` stands here twice", key.as_deref().unwrap_or_default()))
+        }
+        E::Budget { breach, .. } => ("scenario::too-large", limit(breach)),
+        E::MultipleDocuments { .. } => ("scenario::too-large", limit(&Breach::Documents { documents: 2 })),
+        E::Eof { .. } => ("scenario::empty", "the file holds nothing".into()),
+        other => ("scenario::yaml", serde_yaml::UserMessageFormatter.format_message(other).into_owned()),
+    };
+    Problem::new(code, &place, message)
 }
 
-fn bytes(location: &serde_yaml::Location) -> Range<usize> {
+/// The limit that a file exceeds.
+fn limit(breach: &Breach) -> String {
+    match breach {
+        Breach::Depth { .. } => format!("collections lie in each other more than {DEEPEST} deep"),
+        Breach::Nodes { .. } | Breach::Events { .. } => {
+            format!("with its aliases written out, the file has more than {MOST_VALUES} values")
+        }
+        Breach::Aliases { .. } => format!("the file has more than {MOST_ALIASES} aliases"),
+        Breach::Documents { .. } => "a scenario is one document, and here a second one begins".into(),
+        other => format!("the file exceeds a limit of the parser: {other:?}"),
+    }
+}
+
+/// The bytes of a place; of one that is known by line and column alone, the rest of the line.
+fn bytes(text: &str, location: &serde_yaml::Location) -> Range<usize> {
     let span = location.span();
-    let start = span.byte_offset().unwrap_or(0) as usize;
-    start..start + span.byte_len().unwrap_or(0) as usize
+    if let (Some(start), Some(length)) = (span.byte_offset(), span.byte_len()) {
+        return start as usize..(start + length) as usize;
+    }
+    let Some(line) = text.split_inclusive('\n').nth(location.line().saturating_sub(1) as usize) else { return 0..0 };
+    let begin = line.as_ptr() as usize - text.as_ptr() as usize;
+    let column = line.char_indices().nth(location.column().saturating_sub(1) as usize).map_or(0, |(at, _)| at);
+    begin + column..begin + line.trim_end().len().max(column)
 }
 
-fn convert(raw: serde_yaml::Spanned<Raw>) -> Tree {
-    let span = bytes(&raw.referenced);
+fn convert(text: &str, raw: serde_yaml::Spanned<Raw>) -> Tree {
+    let span = bytes(text, &raw.referenced);
+    // What an alias stands for is spelt where its anchor is.
+    let spelling = || text.get(bytes(text, &raw.defined)).unwrap_or_default().to_owned();
     let kind = match raw.value {
         Raw::Null => Kind::Null,
-        Raw::Bool(truth) => Kind::Bool(truth),
-        Raw::Integer(number) => Kind::Integer(number),
-        Raw::Float(number) => Kind::Float(number),
+        Raw::Bool(truth) => Kind::Bool(truth, spelling()),
+        Raw::Integer(number) => Kind::Integer(number, spelling()),
+        Raw::Float(number) => Kind::Float(number, spelling()),
         Raw::Text(text) => Kind::Text(text),
-        Raw::List(items) => Kind::List(items.into_iter().map(convert).collect()),
-        Raw::Map(entries) => Kind::Map(entries.into_iter().map(|(key, value)| (convert(key), convert(value))).collect()),
+        Raw::List(items) => Kind::List(items.into_iter().map(|item| convert(text, item)).collect()),
+        Raw::Map(entries) => Kind::Map(entries.into_iter().map(|(key, value)| (convert(text, key), convert(text, value))).collect()),
     };
     Tree { span, kind }
 }
@@ -148,9 +187,8 @@ impl Tree {
     pub(super) fn describe(&self) -> String {
         match &self.kind {
             Kind::Null => "nothing".into(),
-            Kind::Bool(truth) => format!("`{truth}`"),
-            Kind::Integer(number) => format!("the number {number}"),
-            Kind::Float(number) => format!("the number {number}"),
+            Kind::Bool(_, spelling) => format!("`{spelling}`"),
+            Kind::Integer(_, spelling) | Kind::Float(_, spelling) => format!("the number {spelling}"),
             Kind::Text(text) => format!("`{text}`"),
             Kind::List(_) => "a list".into(),
             Kind::Map(_) => "a map".into(),

@@ -17,7 +17,7 @@ pub(super) fn explain(id: &str) -> anyhow::Result<Exit> {
         println!("{id}\n{}\nclauses: {}", check.summary, check.clauses.join(", "));
         return Ok(Exit::AsExpected);
     }
-    let suite = Suite::read(&Source { scenarios: None, expected: None })?;
+    let suite = Suite::read(&Source { scenarios: None, expected: None }, None)?;
     if let Some(loaded) = suite.scenarios.iter().find(|loaded| id == loaded.path || id.starts_with(&format!("{}/", loaded.path))) {
         let scenario = &loaded.cases[0].scenario;
         println!("{}\n{}\n{}{} cases", loaded.path, scenario.title.value, scenario.about.clone().unwrap_or_default(), loaded.cases.len());
@@ -39,7 +39,7 @@ pub(super) fn explain(id: &str) -> anyhow::Result<Exit> {
 /// How much of each RFC is covered.
 pub(super) fn coverage(json: bool) -> anyhow::Result<Exit> {
     let checks = catalogue();
-    let suite = Suite::read(&Source { scenarios: None, expected: None })?;
+    let suite = Suite::read(&Source { scenarios: None, expected: None }, None)?;
     let citing = citing(&checks, &suite);
     let coverage = registry().coverage(&infos(&citing, &clauses(&citing))).map_err(|unknown| anyhow::anyhow!("{unknown}"))?;
     if json {

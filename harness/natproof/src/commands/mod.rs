@@ -23,7 +23,7 @@ pub(crate) fn dispatch(registry: &Registry, aslr: bool, arguments: Arguments) ->
         Command::Explain { id } => explain::explain(&id),
         Command::Coverage { json } => explain::coverage(json),
         Command::Schema => {
-            println!("{}", harness::scenario::schema());
+            print!("{}", harness::scenario::schema());
             Ok(Exit::AsExpected)
         }
         Command::Completions { shell } => {
@@ -39,7 +39,7 @@ pub(crate) fn dispatch(registry: &Registry, aslr: bool, arguments: Arguments) ->
 }
 
 fn malformed() -> anyhow::Result<Exit> {
-    let suite = Suite::read(&Source { scenarios: None, expected: None })?;
+    let suite = Suite::read(&Source { scenarios: None, expected: None }, None)?;
     let on_purpose = suite.scenarios.iter().filter(|loaded| loaded.cases.iter().any(|case| case.scenario.malformed));
     let paths: Vec<&str> = on_purpose.map(|loaded| loaded.path.as_str()).collect();
     println!("{}", serde_json::to_string(&paths)?);

@@ -12,7 +12,7 @@ use crate::cli::{DriverArgument, Format, Run};
 use crate::suite::{self, SUITE, Source, Suite};
 use anyhow::Context as _;
 use harness::check::catalogue;
-use harness::plan::{CasePlan, NotRun, Resolver};
+use harness::plan::{CasePlan, KNOWN_ELSEWHERE, NotRun, Resolver};
 use harness::scenario::model::DriverName;
 use reports::exit::Exit;
 use reports::expectation::{Expectations, Gate, GateOptions, date_of_unix_seconds, evaluate};
@@ -52,7 +52,8 @@ pub(crate) fn run(registry: &Registry, aslr: bool, options: &Run) -> anyhow::Res
         options.seed = reports::record::Seeds::one(token.seed);
     }
     let source = Source { scenarios: options.scenarios.clone(), expected: options.expected.clone() };
-    let suite = Suite::read(&source)?;
+    let known = registry.manifests().keys().map(String::as_str).chain(KNOWN_ELSEWHERE.iter().copied()).map(str::to_owned).collect();
+    let suite = Suite::read(&source, Some(&known))?;
     for (file, problems) in &suite.broken {
         suite::print(file, problems);
     }

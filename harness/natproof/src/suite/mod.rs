@@ -1,21 +1,23 @@
 //! The suite: scenarios, topologies and expectations, built in or from a folder.
 
-mod diagnostics;
 mod files;
 
-pub(crate) use diagnostics::print;
 pub(crate) use files::{Source, SourceFile};
 
-use harness::requirement::registry;
-use harness::scenario::matrix::{self, Expanded};
-use harness::scenario::model::{Scenario, Topology};
-use harness::scenario::problem::{Problem, nearest};
-use harness::scenario::{load, load_topology};
+use harness::scenario::matrix::Expanded;
+use harness::scenario::model::Topology;
+use harness::scenario::problem::Problem;
+use harness::scenario::{Library, load_topology, read, render};
 use reports::expectation::{Expectation, Expectations};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The version of scenarios, checks and clauses together.
 pub(crate) const SUITE: &str = env!("CARGO_PKG_VERSION");
+
+/// Prints all mistakes of a file to standard error.
+pub(crate) fn print(file: &SourceFile, problems: &[Problem]) {
+    eprint!("{}", render(&file.path, &file.bytes, problems));
+}
 
 /// A scenario that was read.
 pub(crate) struct Loaded {
@@ -34,12 +36,13 @@ pub(crate) struct Suite {
 }
 
 impl Suite {
-    /// Reads every scenario of a source.
-    pub(crate) fn read(source: &Source) -> anyhow::Result<Self> {
+    /// Reads every scenario of a source. Without the names of implementations, scenarios may name any.
+    pub(crate) fn read(source: &Source, implementations: Option<&BTreeSet<String>>) -> anyhow::Result<Self> {
         let mut suite = Self { scenarios: Vec::new(), broken: Vec::new() };
         let topologies = suite.topologies(source)?;
+        let library = Library { topologies: &topologies, implementations };
         for file in source.scenarios()? {
-            match read(&file, &topologies) {
+            match read(&file.id(), &file.bytes, &library) {
                 Ok(cases) => suite.scenarios.push(Loaded { path: file.id(), file, cases }),
                 Err(problems) => suite.broken.push((file, problems)),
             }
@@ -59,35 +62,6 @@ impl Suite {
         }
         Ok(topologies)
     }
-}
-
-fn read(file: &SourceFile, topologies: &BTreeMap<String, Topology>) -> Result<Vec<Expanded>, Vec<Problem>> {
-    let mut scenario = load(&file.bytes)?;
-    merge_topology(&mut scenario, topologies)?;
-    let mut problems = matrix::overlaps(&scenario);
-    problems.extend(harness::scenario::validate(&scenario, &|id| registry().get(id).is_some(), &|id| {
-        registry().suggest(id).first().map(|id| (*id).to_owned())
-    }));
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    matrix::expand(&scenario)
-}
-
-fn merge_topology(scenario: &mut Scenario, topologies: &BTreeMap<String, Topology>) -> Result<(), Vec<Problem>> {
-    let Some(name) = &scenario.topology else { return Ok(()) };
-    let Some(topology) = topologies.get(&name.value) else {
-        let mut problem = Problem::new("scenario::unknown-topology", &name.span, format!("there is no topology `{}`", name.value));
-        problem.help = nearest(name, topologies.keys().map(String::as_str)).map(|name| format!("did you mean `{name}`?"));
-        return Err(vec![problem]);
-    };
-    for (name, network) in &topology.networks {
-        // Spans of the topology's file mean nothing in this one.
-        let mut network = network.clone();
-        network.span = scenario.title.span.clone();
-        scenario.networks.entry(name.clone()).or_insert(network);
-    }
-    Ok(())
 }
 
 /// Reads the expectations of a source.

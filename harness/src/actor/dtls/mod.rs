@@ -49,7 +49,7 @@ pub(super) struct FaultyFlights {
 impl FaultyFlights {
     /// Wraps an endpoint that plays a DTLS client or server.
     pub(super) fn new(inner: Box<dyn Endpoint>, options: DtlsActor) -> Self {
-        let ranges = options.faults.iter().filter_map(|fault| match fault {
+        let ranges = options.faults.iter().filter_map(|fault| match &fault.value {
             DtlsFault::Reorder { from, to } => Some((*from, *to)),
             _ => None,
         });
@@ -57,7 +57,7 @@ impl FaultyFlights {
             inner,
             reorder: Reorder::new(ranges.collect()),
             fragmenter: options.fragment.map(Fragmenter::new),
-            faults: options.faults,
+            faults: options.faults.into_iter().map(|fault| fault.value).collect(),
             number: 0,
             now: 0,
             outputs: VecDeque::new(),

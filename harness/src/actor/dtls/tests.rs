@@ -1,4 +1,5 @@
 use super::*;
+use crate::scenario::span::Spanned;
 use crate::scenario::units::{Hex, Span};
 use iut::{Command, ConnectionState, MILLISECOND};
 use proptest::prelude::*;
@@ -44,10 +45,14 @@ impl Endpoint for Recorded {
     }
 }
 
+fn placed(faults: Vec<DtlsFault>) -> Vec<Spanned<DtlsFault>> {
+    faults.into_iter().map(Spanned::nowhere).collect()
+}
+
 fn actor(flights: &[(Ns, &[&[u8]])], faults: Vec<DtlsFault>, fragment: Option<u16>) -> FaultyFlights {
     let flights = flights.iter().map(|(at, flight)| (*at, flight.iter().map(|bytes| Bytes::copy_from_slice(bytes)).collect()));
     let inner = Recorded { flights: flights.collect(), ..Recorded::default() };
-    FaultyFlights::new(Box::new(inner), DtlsActor { faults, fragment })
+    FaultyFlights::new(Box::new(inner), DtlsActor { faults: placed(faults), fragment })
 }
 
 /// Everything that the actor sends, with the time in milliseconds; `Start` is at 0.
@@ -175,7 +180,7 @@ fn the_inner_endpoint_is_woken_only_for_its_own_deadlines() {
         ..Recorded::default()
     };
     let faults = vec![DtlsFault::Delay { datagram: 1, by: Span(10) }];
-    run(FaultyFlights::new(Box::new(inner), DtlsActor { faults, fragment: None }));
+    run(FaultyFlights::new(Box::new(inner), DtlsActor { faults: placed(faults), fragment: None }));
     assert_eq!(*given.borrow(), ["0: other", "20: timeout"]);
 }
 
