@@ -17,3 +17,18 @@ pub(super) fn stun_responder(_: &Context, party: &Party) -> bool {
 pub(super) fn stun_requester(_: &Context, party: &Party) -> bool {
     matches!(party.role, R::StunClient | R::TurnClient | R::Peer | R::IceAgent)
 }
+
+/// ICE agents.
+pub(super) fn ice_agent(_: &Context, party: &Party) -> bool {
+    matches!(party.role, R::Peer | R::IceAgent)
+}
+
+/// TURN servers.
+pub(super) fn turn_server(_: &Context, party: &Party) -> bool {
+    party.role == R::TurnServer
+}
+
+/// Parties that may use a TURN server by themselves.
+pub(super) fn turn_client(_: &Context, party: &Party) -> bool {
+    matches!(party.role, R::TurnClient | R::Peer | R::IceAgent) && !party.gathering_by_adapter
+}

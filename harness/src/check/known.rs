@@ -92,6 +92,11 @@ impl Known {
         self.ice.iter().filter(move |(known, _)| known == fragment).map(|(_, password)| password.as_str())
     }
 
+    /// Whether anything was signalled.
+    pub fn has_ice_credentials(&self) -> bool {
+        !self.ice.is_empty()
+    }
+
     pub(super) fn signal(&mut self, signal: &Signal) {
         let Signal::Description(description) = signal else { return };
         for credentials in Description::read(&description.sdp).credentials {

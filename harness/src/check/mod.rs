@@ -15,6 +15,7 @@ mod known;
 mod lens;
 mod outcome;
 mod stun;
+mod turn;
 
 pub use context::{Context, Credentials, Party};
 pub use controls::{Controls, controls};
@@ -93,7 +94,7 @@ pub const FRAMES: usize = 8;
 
 /// All checks, in the order of their ids.
 pub fn catalogue() -> Vec<Check> {
-    let mut checks: Vec<Check> = [stun::CHECKS].concat().concat();
+    let mut checks: Vec<Check> = [ice::CHECKS, stun::CHECKS, turn::CHECKS].concat().concat();
     checks.sort_by_key(|check| check.id);
     checks
 }

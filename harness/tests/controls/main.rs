@@ -3,8 +3,10 @@
 //! A check without both proves nothing: it may never fire, or always. The list in `src/check/controls.csv`, from which `natproof coverage` knows what is
 //! covered by controls, is held against the controls that ran here. `BLESS=1 cargo test -p harness --test controls` writes it.
 
+mod ice;
 mod stun;
 mod support;
+mod turn;
 
 use harness::check::{Check, CheckRecord, Judgement, Level, catalogue, controls};
 use harness::requirement::{Level as ClauseLevel, registry};
@@ -12,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use support::{Control, with_variant};
 
 fn all() -> impl Iterator<Item = &'static Control> {
-    [stun::CONTROLS].into_iter().flatten()
+    [ice::CONTROLS, stun::CONTROLS, turn::CONTROLS].into_iter().flatten()
 }
 
 fn of_check(records: Vec<CheckRecord>, check: &str) -> Option<Judgement> {

@@ -71,7 +71,7 @@ fn initial_rto(_: &Context, frame: &Frame<'_>, datagram: &Datagram<'_>) -> Findi
     if gap + SLACK >= RTO {
         Finding::kept("the first retransmission after 500 ms or more")
     } else {
-        let observed = format!("the first retransmission of a {} request after {} ms", earlier.method, gap / MILLISECOND);
+        let observed = format!("a first retransmission after {} ms", gap / MILLISECOND);
         Finding::broken("the first retransmission after 500 ms or more", observed).because(earlier.first.0)
     }
 }
@@ -85,8 +85,7 @@ fn backoff(_: &Context, frame: &Frame<'_>, datagram: &Datagram<'_>) -> Finding {
         Finding::kept("intervals that double")
     } else {
         let how = if gap < wanted { "shorter" } else { "longer" };
-        let observed = format!("interval {} of a {} request {how} than twice the one before", earlier.sends, earlier.method);
-        Finding::broken("intervals that double", observed).because(earlier.last.0)
+        Finding::broken("intervals that double", format!("an interval {how} than twice the one before")).because(earlier.last.0)
     }
 }
 
@@ -94,8 +93,7 @@ fn stops(_: &Context, frame: &Frame<'_>, datagram: &Datagram<'_>) -> Finding {
     if let Some(earlier) = again(datagram) {
         let late = earlier.response.filter(|(_, at)| frame.at > at + SLACK);
         return late.map_or(Finding::Nothing, |(response, _)| {
-            let observed = format!("a {} request sent again after its response", earlier.method);
-            Finding::broken("no retransmission after the response", observed).because(response)
+            Finding::broken("no retransmission after the response", "a request sent again after its response").because(response)
         });
     }
     let answer = datagram.before.is_some_and(|transaction| transaction.by_subject && !is_check(transaction));
