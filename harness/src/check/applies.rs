@@ -32,3 +32,18 @@ pub(super) fn turn_server(_: &Context, party: &Party) -> bool {
 pub(super) fn turn_client(_: &Context, party: &Party) -> bool {
     matches!(party.role, R::TurnClient | R::Peer | R::IceAgent) && !party.gathering_by_adapter
 }
+
+/// Parties that speak DTLS.
+pub(super) fn dtls_endpoint(_: &Context, party: &Party) -> bool {
+    matches!(party.role, R::DtlsClient | R::DtlsServer | R::Peer)
+}
+
+/// Parties that are nothing but a DTLS endpoint: what they deliver are the records' contents.
+pub(super) fn plain_dtls_endpoint(_: &Context, party: &Party) -> bool {
+    matches!(party.role, R::DtlsClient | R::DtlsServer)
+}
+
+/// DTLS servers that are reached without ICE.
+pub(super) fn dtls_server(_: &Context, party: &Party) -> bool {
+    party.role == R::DtlsServer
+}

@@ -109,9 +109,14 @@ impl<'a> Datagram<'a> {
         }
     }
 
+    /// Whether the bytes are DTLS records.
+    pub fn is_dtls(&self) -> bool {
+        matches!(self.content, Content::Dtls)
+    }
+
     /// The DTLS records; none where it is something else. Connection IDs are taken to be empty.
     pub fn dtls(&self) -> Records<'_> {
-        let bytes: &[u8] = if matches!(self.content, Content::Dtls) { self.payload } else { &[] };
+        let bytes: &[u8] = if self.is_dtls() { self.payload } else { &[] };
         wire::dtls::records(bytes, 0)
     }
 

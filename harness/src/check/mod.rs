@@ -7,6 +7,7 @@
 mod applies;
 mod context;
 mod controls;
+mod dtls;
 mod finding;
 mod frame;
 mod ice;
@@ -94,7 +95,7 @@ pub const FRAMES: usize = 8;
 
 /// All checks, in the order of their ids.
 pub fn catalogue() -> Vec<Check> {
-    let mut checks: Vec<Check> = [ice::CHECKS, stun::CHECKS, turn::CHECKS].concat().concat();
+    let mut checks: Vec<Check> = [dtls::CHECKS, ice::CHECKS, stun::CHECKS, turn::CHECKS].concat().concat();
     checks.sort_by_key(|check| check.id);
     checks
 }

@@ -140,7 +140,9 @@ pub(crate) const CONTROLS: &[Control] = &[
     accepts("ice.consent.before-data", "data after a valid response", || agents().nominates(1).sends(DATA)),
     rejects("ice.consent.expiry", "data 40 s after the last response", || agents().nominates(1).sends(DATA).wait(40_000).sends(DATA)),
     accepts("ice.consent.expiry", "no data any more after 30 s without response", || {
-        let case = (2..7).fold(agents().nominates(1).sends(DATA), |case, number| case.wait(5000).sends(check(number).build()).sends(DATA));
+        let data = |sequence: u64| [&DATA[..10], &[sequence as u8], &DATA[11..]].concat();
+        let case = (2..7)
+            .fold(agents().nominates(1).sends(data(1)), |case, number| case.wait(5000).sends(check(number).build()).sends(data(number)));
         case.wait(10_000).reports(ApiEvent::Ice(ConnectionState::Disconnected))
     }),
     rejects("ice.consent.interval-minimum", "checks every two seconds", || consented(&[5000, 2000, 2000])),

@@ -3,6 +3,7 @@
 //! A check without both proves nothing: it may never fire, or always. The list in `src/check/controls.csv`, from which `natproof coverage` knows what is
 //! covered by controls, is held against the controls that ran here. `BLESS=1 cargo test -p harness --test controls` writes it.
 
+mod dtls;
 mod ice;
 mod stun;
 mod support;
@@ -14,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use support::{Control, with_variant};
 
 fn all() -> impl Iterator<Item = &'static Control> {
-    [ice::CONTROLS, stun::CONTROLS, turn::CONTROLS].into_iter().flatten()
+    [dtls::CONTROLS, ice::CONTROLS, stun::CONTROLS, turn::CONTROLS].into_iter().flatten()
 }
 
 fn of_check(records: Vec<CheckRecord>, check: &str) -> Option<Judgement> {

@@ -1,8 +1,9 @@
 //! Small traces, built by hand: one subject that is judged, and what it sends, receives, signals and reports.
 
-use harness::check::{CheckRecord, Context, Credentials, Party, catalogue, judge};
+use harness::check::{CheckRecord, Context, Credentials, Judgement, Party, catalogue, judge};
 use harness::scenario::model::RoleName;
 use harness::trace::{Body, Event, PacketEvent, Trace, Vantage};
+use iut::{ApiEvent, Description, DescriptionKind, Signal};
 use nat_sim::{Direction, Fate, Packet};
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -140,6 +141,26 @@ impl Case {
         self.packet(Direction::In, Fate::Delivered, from, to, bytes.as_ref())
     }
 
+    /// The subject's application interface reports something.
+    pub(crate) fn reports(self, event: ApiEvent) -> Self {
+        self.push(Body::Api { node: SUBJECT, event })
+    }
+
+    /// The subject sends a session description.
+    pub(crate) fn describes(self, kind: DescriptionKind, sdp: &str) -> Self {
+        self.signals(SUBJECT, Signal::Description(Description { kind, sdp: sdp.into() }))
+    }
+
+    /// The actor sends a session description.
+    pub(crate) fn is_told(self, kind: DescriptionKind, sdp: &str) -> Self {
+        self.signals(1, Signal::Description(Description { kind, sdp: sdp.into() }))
+    }
+
+    /// A party sends a message of the signalling room.
+    pub(crate) fn signals(self, from: usize, signal: Signal) -> Self {
+        self.push(Body::Signal { from, signal, lost: false })
+    }
+
     fn packet(self, direction: Direction, fate: Fate, from: SocketAddr, to: SocketAddr, bytes: &[u8]) -> Self {
         let packet = Packet::udp(from, to, bytes.to_vec());
         self.push(Body::Packet(PacketEvent { vantage: SUBJECT, direction, fate, packet }))
@@ -155,6 +176,11 @@ impl Case {
     /// What all checks say about the subject.
     pub(crate) fn judge(&self) -> Vec<CheckRecord> {
         judge(&self.trace, &self.context, &catalogue(), &BTreeSet::new())
+    }
+
+    /// What one check says about the subject.
+    pub(crate) fn judgement(&self, check: &str) -> Option<Judgement> {
+        self.judge().into_iter().find(|record| record.id == check).map(|record| record.judgement)
     }
 }
 
