@@ -21,8 +21,15 @@ pub struct Known {
     transactions: BTreeMap<TransactionId, Vec<Transaction>>,
     order: VecDeque<(Ns, TransactionId)>,
     forgot_early: bool,
-    ice: VecDeque<(String, String)>,
+    ice: VecDeque<IceCredentials>,
     long_term: Vec<LongTerm>,
+}
+
+#[derive(Clone, Debug)]
+struct IceCredentials {
+    own: bool,
+    ufrag: String,
+    pwd: String,
 }
 
 #[derive(Clone, Debug)]
@@ -58,13 +65,27 @@ impl Known {
         if response { exact.or_else(|| fitting.next()) } else { exact }
     }
 
-    /// Whether the integrity attributes of a message verify; `None` where it has none or its key is not known. `request` is what a response answers.
-    pub fn integrity(&self, message: &Message<'_>, request: Option<&Message<'_>>) -> Option<bool> {
+    /// Whether the integrity attributes of a request or indication verify; `None` where it has none or its key is not known.
+    pub fn request_integrity(&self, by_subject: bool, request: &Message<'_>) -> Option<bool> {
+        self.verify(request, by_subject, request)
+    }
+
+    /// Whether the integrity attributes of a response verify; `None` where it has none or the key of its request is not known.
+    pub fn response_integrity(&self, answered: &Transaction, response: &Message<'_>) -> Option<bool> {
+        self.verify(response, answered.by_subject, &answered.request())
+    }
+
+    /// Whether a request is known to be authentic.
+    pub fn is_authentic(&self, transaction: &Transaction) -> bool {
+        self.request_integrity(transaction.by_subject, &transaction.request()) == Some(true)
+    }
+
+    fn verify(&self, message: &Message<'_>, by_subject: bool, request: &Message<'_>) -> Option<bool> {
         let digests = [Digest::Sha1, Digest::Sha256].map(|digest| (digest, message.has(digest.attribute())));
         if digests.iter().all(|(_, present)| !present) {
             return None;
         }
-        let keys = self.keys(request.unwrap_or(message))?;
+        let keys = self.keys(by_subject, request)?;
         let right = |key: &Key| {
             digests.iter().all(|(digest, present)| !present || matches!(message.verify_integrity(*digest, key), Integrity::Valid))
         };
@@ -72,24 +93,26 @@ impl Known {
     }
 
     /// Keys that a request may be protected with; `None` where nothing is known of its user.
-    fn keys(&self, request: &Message<'_>) -> Option<Vec<Key>> {
+    fn keys(&self, by_subject: bool, request: &Message<'_>) -> Option<Vec<Key>> {
         let keys: Vec<Key> = match request.realm() {
             Ok(Some(realm)) => {
                 let of_user = self.long_term.iter().filter(|user| user.is_user_of(request, realm));
                 of_user.flat_map(|user| user.keys(realm)).collect()
             }
             _ => {
+                // The first fragment is the receiver's. An agent may well meet its own checks, where two hosts have one private address.
                 let username = request.username().ok()??;
                 let fragment = username.split_once(':').map_or(username, |(fragment, _)| fragment);
-                self.ice_passwords(fragment).map(Key::short_term).collect()
+                let of_receiver = self.ice.iter().filter(|known| known.own != by_subject && known.ufrag == fragment);
+                of_receiver.map(|known| Key::short_term(&known.pwd)).collect()
             }
         };
         (!keys.is_empty()).then_some(keys)
     }
 
-    /// The passwords that were signalled with a username fragment.
-    pub fn ice_passwords<'a>(&'a self, fragment: &'a str) -> impl Iterator<Item = &'a str> {
-        self.ice.iter().filter(move |(known, _)| known == fragment).map(|(_, password)| password.as_str())
+    /// Whether a username fragment was signalled, by either side.
+    pub fn has_fragment(&self, fragment: &str) -> bool {
+        self.ice.iter().any(|known| known.ufrag == fragment)
     }
 
     /// Whether anything was signalled.
@@ -97,13 +120,13 @@ impl Known {
         !self.ice.is_empty()
     }
 
-    pub(super) fn signal(&mut self, signal: &Signal) {
+    pub(super) fn signal(&mut self, own: bool, signal: &Signal) {
         let Signal::Description(description) = signal else { return };
         for credentials in Description::read(&description.sdp).credentials {
             if self.ice.len() == ICE_CREDENTIALS {
                 self.ice.pop_front();
             }
-            self.ice.push_back((credentials.ufrag, credentials.pwd));
+            self.ice.push_back(IceCredentials { own, ufrag: credentials.ufrag, pwd: credentials.pwd });
         }
     }
 
@@ -161,7 +184,7 @@ impl Known {
         }
         let protected = request.has(AttributeType::MESSAGE_INTEGRITY) || request.has(AttributeType::MESSAGE_INTEGRITY_SHA256);
         let challenge = matches!(response.error_code(), Ok(Some(error)) if matches!(error.code, 401 | 438));
-        !protected || challenge || self.integrity(response, Some(&request)) == Some(true)
+        !protected || challenge || self.response_integrity(transaction, response) == Some(true)
     }
 
     fn forget(&mut self, now: Ns) {

@@ -4,7 +4,7 @@ use super::{Content, Context, Datagram, Frame, FrameEvent, Known, Party};
 use crate::scenario::model::RoleName;
 use crate::trace::PacketEvent;
 use bytes::Bytes;
-use iut::{Ns, Signal};
+use iut::Ns;
 use nat_sim::{Direction, Fate};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -50,13 +50,11 @@ impl Lens {
     /// Shows an event that is no packet.
     pub(super) fn show(&mut self, number: u32, at: Ns, event: FrameEvent<'_>, judge: &mut dyn FnMut(Frame<'_>)) {
         judge(Frame { number, at, event, known: &self.known });
-        if let FrameEvent::SentSignal(signal) | FrameEvent::PeerSignal(signal) = event {
-            self.learn(signal);
+        match event {
+            FrameEvent::SentSignal(signal) => self.known.signal(true, signal),
+            FrameEvent::PeerSignal(signal) => self.known.signal(false, signal),
+            FrameEvent::Datagram(_) | FrameEvent::Api(_) => {}
         }
-    }
-
-    fn learn(&mut self, signal: &Signal) {
-        self.known.signal(signal);
     }
 
     /// Shows a packet at the subject's own interface: what it sent, whatever became of it, and what reached it. What an ICE agent sends through a relay is

@@ -116,11 +116,13 @@ pub(crate) const CONTROLS: &[Control] = &[
     rejects("dtls.timer.initial", "a second ClientHello after 300 ms", || hellos_at(&[0, 300])),
     rejects("dtls.timer.initial", "a second ClientHello after 3 s", || hellos_at(&[0, 3000])),
     accepts("dtls.timer.initial", "a second ClientHello after 1 s", || hellos_at(&[0, 1000])),
+    accepts("dtls.timer.initial", "a second ClientHello after 1 s and a quarter of jitter", || hellos_at(&[0, 1250])),
     rejects("dtls.timer.backoff", "a constant interval", || hellos_at(&[0, 1000, 2000])),
     rejects("dtls.timer.backoff", "an interval of four times the one before", || hellos_at(&[0, 1000, 5000])),
     accepts("dtls.timer.backoff", "intervals of 1, 2, 4, 8, 16, 32, 60 and 60 s", || {
         hellos_at(&[0, 1000, 3000, 7000, 15_000, 31_000, 63_000, 123_000, 183_000])
     }),
+    accepts("dtls.timer.backoff", "intervals that double with a quarter of jitter", || hellos_at(&[0, 1222, 3242, 7382, 14_191])),
     // --- replay
     rejects("dtls.replay.delivered-once", "a record of DTLS 1.2 that is delivered twice", || {
         client().gets(data(1, b"one")).delivers(b"one").gets(data(1, b"one")).delivers(b"one")

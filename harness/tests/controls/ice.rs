@@ -73,7 +73,7 @@ pub(crate) const CONTROLS: &[Control] = &[
     // --- roles
     rejects("ice.role.initial", "an offerer that begins as controlled", || agents().sends(sign(controlled(1, 9), PEER_PWD).build())),
     rejects("ice.role.initial", "a full answerer that lets a lite peer control", || {
-        let case = Case::new(R::Peer).is_told(D::Offer, &format!("{}a=ice-lite\r\n", peer_sdp("othr", PEER_PWD)));
+        let case = Case::new(R::Peer).told(D::Offer, &format!("{}a=ice-lite\r\n", peer_sdp("othr", PEER_PWD)));
         case.describes(D::Answer, &own_sdp("subj", OWN_PWD)).sends(sign(controlled(1, 9), PEER_PWD).build())
     }),
     accepts("ice.role.initial", "an answerer that is controlled", || answerer().sends(sign(controlled(1, 9), PEER_PWD).build())),
@@ -235,7 +235,7 @@ fn peer_sdp(ufrag: &str, pwd: &str) -> String {
 
 /// A subject that made the offer.
 fn offerer(own: &str, peer: &str) -> Case {
-    let mut case = Case::new(R::Peer).describes(D::Offer, own).wait(60).is_told(D::Answer, peer).wait(60);
+    let mut case = Case::new(R::Peer).describes(D::Offer, own).wait(60).told(D::Answer, peer).wait(60);
     case.context.parties[SUBJECT].offerer = true;
     case
 }
@@ -246,7 +246,7 @@ fn agents() -> Case {
 
 /// A subject that answered.
 fn answerer() -> Case {
-    Case::new(R::Peer).is_told(D::Offer, &peer_sdp("othr", PEER_PWD)).wait(60).describes(D::Answer, &own_sdp("subj", OWN_PWD)).wait(60)
+    Case::new(R::Peer).told(D::Offer, &peer_sdp("othr", PEER_PWD)).wait(60).describes(D::Answer, &own_sdp("subj", OWN_PWD)).wait(60)
 }
 
 fn unsigned(number: u64, username: Option<&str>) -> RawBuilder {
@@ -330,6 +330,28 @@ impl Agent for Case {
     fn nominates(self, number: u64) -> Self {
         let answer = sign(bound(number, self.own()), PEER_PWD);
         self.sends(nominating(number).build()).gets(answer.build())
+    }
+}
+
+#[test]
+fn an_agent_may_check_with_new_credentials_before_it_answers_an_offer() {
+    let new =
+        sign(binding(9).attribute(&Attribute::Username("newp:newo")).attribute(&PRIORITY).attribute(&Attribute::IceControlled(9)), NEW_PWD);
+    let case = answerer().told(D::Offer, &peer_sdp("newp", NEW_PWD)).sends(new.build());
+    let never = case.clone().judgement("ice.check.username");
+    assert!(matches!(never, Some(harness::check::Judgement::Violation { .. })), "{never:?}");
+    let later = case.describes(D::Answer, &own_sdp("newo", OWN_PWD)).judgement("ice.check.username");
+    assert!(matches!(later, Some(harness::check::Judgement::Pass { .. })), "{later:?}");
+}
+
+#[test]
+fn an_agent_that_meets_its_own_check_is_not_judged_by_how_it_refuses_it() {
+    let case = agents().sends(check(1).build());
+    let own = case.own();
+    let refusal = sign(error(Method::BINDING, 1, 487), OWN_PWD);
+    let case = case.gets_between(own, own, check(1).build()).sends_between(own, own, refusal.build());
+    for record in case.judge().into_iter().filter(|record| record.id != "stun.transaction.fresh-id") {
+        assert!(!matches!(record.judgement, harness::check::Judgement::Violation { .. }), "{}: {:?}", record.id, record.judgement);
     }
 }
 

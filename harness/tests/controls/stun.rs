@@ -118,6 +118,7 @@ pub(crate) const CONTROLS: &[Control] = &[
     rejects("stun.transaction.random-id", "ids of printable characters", || {
         many(40, |number| TransactionId(id(number).0.map(|octet| octet & 0x7F)))
     }),
+    rejects("stun.transaction.random-id", "an id of zeros", || many(1, |_| TransactionId([0; 12]))),
     accepts("stun.transaction.random-id", "forty random ids", || many(40, id)),
     // --- responses
     rejects("stun.response.matches-request", "a response with another transaction id", || {

@@ -152,7 +152,7 @@ impl Case {
     }
 
     /// The actor sends a session description.
-    pub(crate) fn is_told(self, kind: DescriptionKind, sdp: &str) -> Self {
+    pub(crate) fn told(self, kind: DescriptionKind, sdp: &str) -> Self {
         self.signals(1, Signal::Description(Description { kind, sdp: sdp.into() }))
     }
 

@@ -199,47 +199,52 @@ pub(crate) const CONTROLS: &[Control] = &[
         server().allocates(1).permits(2, peer()).relays_to_client(b"hello")
     }),
     rejects("turn.relay.to-client-intact", "changed data", || {
-        server().allocates(1).permits(2, peer()).from_peer(peer(), b"hello").sends(data_indication(peer(), b"hallo").build())
+        server().allocates(1).permits(2, peer()).peer_sends(peer(), b"hello").sends(data_indication(peer(), b"hallo").build())
     }),
     rejects("turn.relay.to-client-intact", "the address of another peer", || {
-        let case = server().allocates(1).permits(2, peer()).from_peer(peer(), b"hello");
+        let case = server().allocates(1).permits(2, peer()).peer_sends(peer(), b"hello");
         case.sends(data_indication(SocketAddr::new(peer().ip(), 1), b"hello").build())
     }),
     accepts("turn.relay.to-client-intact", "data as it came", || server().allocates(1).permits(2, peer()).relays_to_client(b"hello")),
     rejects("turn.relay.to-peer-intact", "changed data", || {
-        server().allocates(1).permits(2, peer()).gets(send(peer(), b"hello").build()).to_peer(peer(), b"hallo")
+        server().allocates(1).permits(2, peer()).gets(send(peer(), b"hello").build()).peer_gets(peer(), b"hallo")
     }),
     rejects("turn.relay.to-peer-intact", "the same data twice", || {
-        server().allocates(1).permits(2, peer()).gets(send(peer(), b"hello").build()).to_peer(peer(), b"hello").to_peer(peer(), b"hello")
+        server()
+            .allocates(1)
+            .permits(2, peer())
+            .gets(send(peer(), b"hello").build())
+            .peer_gets(peer(), b"hello")
+            .peer_gets(peer(), b"hello")
     }),
     accepts("turn.relay.to-peer-intact", "data as it came, also with DONT-FRAGMENT", || {
         let fragile = send(peer(), b"fragile").attribute(&Attribute::DontFragment);
-        let case = server().allocates(1).permits(2, peer()).gets(send(peer(), b"hello").build()).to_peer(peer(), b"hello");
-        case.gets(fragile.build()).to_peer(peer(), b"fragile")
+        let case = server().allocates(1).permits(2, peer()).gets(send(peer(), b"hello").build()).peer_gets(peer(), b"hello");
+        case.gets(fragile.build()).peer_gets(peer(), b"fragile")
     }),
     rejects("turn.relay.permission-from-peer", "data of a stranger", || {
-        let case = server().allocates(1).permits(2, peer()).from_peer(stranger(), b"spam");
+        let case = server().allocates(1).permits(2, peer()).peer_sends(stranger(), b"spam");
         case.sends(data_indication(stranger(), b"spam").build())
     }),
     rejects("turn.relay.permission-from-peer", "data 310 s after the permission", || {
         server().allocates(1).permits(2, peer()).wait(310_000).relays_to_client(b"late")
     }),
     accepts("turn.relay.permission-from-peer", "data of a permitted peer and none of a stranger", || {
-        server().allocates(1).permits(2, peer()).from_peer(stranger(), b"spam").wait(2000).relays_to_client(b"hello")
+        server().allocates(1).permits(2, peer()).peer_sends(stranger(), b"spam").wait(2000).relays_to_client(b"hello")
     }),
     rejects("turn.relay.permission-to-peer", "data to a stranger", || {
-        server().allocates(1).permits(2, peer()).gets(send(stranger(), b"spam").build()).to_peer(stranger(), b"spam")
+        server().allocates(1).permits(2, peer()).gets(send(stranger(), b"spam").build()).peer_gets(stranger(), b"spam")
     }),
     accepts("turn.relay.permission-to-peer", "data to a permitted peer and none to a stranger", || {
         let case = server().allocates(1).permits(2, peer()).gets(send(stranger(), b"spam").build()).wait(2000);
-        case.gets(send(peer(), b"hello").build()).to_peer(peer(), b"hello")
+        case.gets(send(peer(), b"hello").build()).peer_gets(peer(), b"hello")
     }),
     rejects("turn.relay.permission-lifetime", "data dropped after 200 s", || {
-        server().allocates(1).permits(2, peer()).wait(200_000).from_peer(peer(), b"hello").wait(2000).gets(refresh(3, 600).build())
+        server().allocates(1).permits(2, peer()).wait(200_000).peer_sends(peer(), b"hello").wait(2000).gets(refresh(3, 600).build())
     }),
     accepts("turn.relay.permission-lifetime", "data after 290 s, on any port of the peer", || {
         let other_port = SocketAddr::new(peer().ip(), 77);
-        let case = server().allocates(1).permits(2, peer()).wait(290_000).from_peer(other_port, b"hello");
+        let case = server().allocates(1).permits(2, peer()).wait(290_000).peer_sends(other_port, b"hello");
         case.sends(data_indication(other_port, b"hello").build()).wait(3000)
     }),
     rejects("turn.channel.preferred", "a Data indication for a peer with a channel", || {
@@ -249,15 +254,15 @@ pub(crate) const CONTROLS: &[Control] = &[
         server().allocates(1).binds(2, 0x4000, peer()).relays_by_channel(b"hello")
     }),
     rejects("turn.channel.unbound", "ChannelData on a channel that was never bound", || {
-        server().allocates(1).permits(2, peer()).from_peer(peer(), b"hello").sends(channel_data(ChannelNumber(0x4007), b"hello").unwrap())
+        server().allocates(1).permits(2, peer()).peer_sends(peer(), b"hello").sends(channel_data(ChannelNumber(0x4007), b"hello").unwrap())
     }),
     rejects("turn.channel.unbound", "ChannelData passed on after the binding has expired", || {
         let case = server().allocates_for(1, 3600).binds(2, 0x4000, peer()).wait(610_000);
-        case.gets(channel_data(ChannelNumber(0x4000), b"late").unwrap()).to_peer(peer(), b"late")
+        case.gets(channel_data(ChannelNumber(0x4000), b"late").unwrap()).peer_gets(peer(), b"late")
     }),
     accepts("turn.channel.unbound", "data of a bound channel and none of another", || {
         let case = server().allocates(1).binds(2, 0x4000, peer()).gets(channel_data(ChannelNumber(0x4001), b"spam").unwrap());
-        case.wait(2000).gets(channel_data(ChannelNumber(0x4000), b"hello").unwrap()).to_peer(peer(), b"hello")
+        case.wait(2000).gets(channel_data(ChannelNumber(0x4000), b"hello").unwrap()).peer_gets(peer(), b"hello")
     }),
     // --- clients
     rejects("turn.client.requested-transport", "Allocate without REQUESTED-TRANSPORT", || {
@@ -279,26 +284,26 @@ pub(crate) const CONTROLS: &[Control] = &[
     }),
     rejects("turn.client.send-attributes", "a Send indication without DATA", || {
         let send = message(Class::Indication, Method::SEND, 9).attribute(&Attribute::XorPeerAddress(peer()));
-        client().obtains(1).is_permitted(3, peer()).sends(send.build())
+        client().obtains(1).gets_permission(3, peer()).sends(send.build())
     }),
     accepts("turn.client.send-attributes", "a Send indication with both attributes", || {
-        client().obtains(1).is_permitted(3, peer()).sends(send(peer(), b"x").build())
+        client().obtains(1).gets_permission(3, peer()).sends(send(peer(), b"x").build())
     }),
     rejects("turn.client.permission", "a Send indication before CreatePermission has succeeded", || {
         client().obtains(1).sends(permit(3, peer()).build()).sends(send(peer(), b"x").build())
     }),
     rejects("turn.client.permission", "a Send indication after 310 s", || {
-        client().obtains(1).is_permitted(3, peer()).wait(310_000).sends(send(peer(), b"x").build())
+        client().obtains(1).gets_permission(3, peer()).wait(310_000).sends(send(peer(), b"x").build())
     }),
     accepts("turn.client.permission", "a Send indication under a permission", || {
-        client().obtains(1).is_permitted(3, peer()).sends(send(peer(), b"x").build())
+        client().obtains(1).gets_permission(3, peer()).sends(send(peer(), b"x").build())
     }),
     rejects("turn.client.create-permission-peer", "CreatePermission without a peer", || {
         client().obtains(1).sends(authenticated(Method::CREATE_PERMISSION, 3, |request| request).build())
     }),
-    accepts("turn.client.create-permission-peer", "CreatePermission for a peer", || client().obtains(1).is_permitted(3, peer())),
+    accepts("turn.client.create-permission-peer", "CreatePermission for a peer", || client().obtains(1).gets_permission(3, peer())),
     rejects("turn.client.peer-family", "a permission for an IPv6 peer", || client().obtains(1).sends(permit(3, ipv6_peer()).build())),
-    accepts("turn.client.peer-family", "a permission for an IPv4 peer", || client().obtains(1).is_permitted(3, peer())),
+    accepts("turn.client.peer-family", "a permission for an IPv4 peer", || client().obtains(1).gets_permission(3, peer())),
     rejects("turn.client.channel-number", "channel 0x6000", || client().obtains(1).sends(bind(3, 0x6000, peer()).build())),
     accepts("turn.client.channel-number", "channel 0x4FFF", || client().obtains(1).sends(bind(3, 0x4FFF, peer()).build())),
     rejects("turn.client.channel-rebinding", "a number for another peer after 12 minutes", || {
@@ -312,13 +317,13 @@ pub(crate) const CONTROLS: &[Control] = &[
         case.wait(960_000).sends(bind(4, 0x4000, second_peer()).build())
     }),
     rejects("turn.client.refresh", "data after the lifetime", || {
-        client().obtains(1).is_permitted(3, peer()).wait(605_000).sends(permit(4, peer()).build())
+        client().obtains(1).gets_permission(3, peer()).wait(605_000).sends(permit(4, peer()).build())
     }),
     accepts("turn.client.refresh", "a Refresh before the lifetime ends", || {
         client().obtains(1).wait(500_000).sends(refresh(3, 600).build())
     }),
     rejects("turn.client.same-user", "another user for a permission", || client().obtains(1).sends(bobs_permission(3).build())),
-    accepts("turn.client.same-user", "the same user for a permission", || client().obtains(1).is_permitted(3, peer())),
+    accepts("turn.client.same-user", "the same user for a permission", || client().obtains(1).gets_permission(3, peer())),
     rejects("turn.client.first-request", "a user name in the first request", || {
         client().sends(bare(1).attribute(&Attribute::Username(USER)).build())
     }),
@@ -535,7 +540,7 @@ fn lifetime(asked: Option<u32>, granted: u32) -> Case {
 /// A client whose Refresh met a stale nonce.
 fn stale() -> Case {
     let stale = error(Method::REFRESH, 3, 438).attribute(&Attribute::Realm(REALM)).attribute(&Attribute::Nonce("obMatJos2AAAAnew"));
-    client().obtains(1).is_permitted(9, peer()).wait(1000).sends(refresh(3, 600).build()).gets(stale.build())
+    client().obtains(1).gets_permission(9, peer()).wait(1000).sends(refresh(3, 600).build()).gets(stale.build())
 }
 
 trait Turn: Sized {
@@ -545,13 +550,13 @@ trait Turn: Sized {
     fn allocates_for(self, number: u64, lifetime: u32) -> Self;
     fn permits(self, number: u64, peer: SocketAddr) -> Self;
     fn binds(self, number: u64, channel: u16, peer: SocketAddr) -> Self;
-    fn from_peer(self, peer: SocketAddr, data: &[u8]) -> Self;
-    fn to_peer(self, peer: SocketAddr, data: &[u8]) -> Self;
+    fn peer_sends(self, peer: SocketAddr, data: &[u8]) -> Self;
+    fn peer_gets(self, peer: SocketAddr, data: &[u8]) -> Self;
     fn relays_to_client(self, data: &[u8]) -> Self;
     fn relays_by_channel(self, data: &[u8]) -> Self;
     fn obtains(self, number: u64) -> Self;
     fn obtains_for(self, number: u64, lifetime: u32) -> Self;
-    fn is_permitted(self, number: u64, peer: SocketAddr) -> Self;
+    fn gets_permission(self, number: u64, peer: SocketAddr) -> Self;
 }
 
 impl Turn for Case {
@@ -589,21 +594,21 @@ impl Turn for Case {
     }
 
     /// A datagram arrives at the relayed address.
-    fn from_peer(self, peer: SocketAddr, data: &[u8]) -> Self {
+    fn peer_sends(self, peer: SocketAddr, data: &[u8]) -> Self {
         self.gets_between(peer, relayed(), data)
     }
 
     /// A datagram leaves from the relayed address.
-    fn to_peer(self, peer: SocketAddr, data: &[u8]) -> Self {
+    fn peer_gets(self, peer: SocketAddr, data: &[u8]) -> Self {
         self.sends_between(relayed(), peer, data)
     }
 
     fn relays_to_client(self, data: &[u8]) -> Self {
-        self.from_peer(peer(), data).sends(data_indication(peer(), data).build())
+        self.peer_sends(peer(), data).sends(data_indication(peer(), data).build())
     }
 
     fn relays_by_channel(self, data: &[u8]) -> Self {
-        self.from_peer(peer(), data).sends(channel_data(ChannelNumber(0x4000), data).unwrap())
+        self.peer_sends(peer(), data).sends(channel_data(ChannelNumber(0x4000), data).unwrap())
     }
 
     /// The client gets an allocation; it uses this transaction and the next.
@@ -622,7 +627,7 @@ impl Turn for Case {
     }
 
     /// The client gets a permission.
-    fn is_permitted(self, number: u64, peer: SocketAddr) -> Self {
+    fn gets_permission(self, number: u64, peer: SocketAddr) -> Self {
         self.sends(permit(number, peer).build()).gets(signed(success(Method::CREATE_PERMISSION, number)).build())
     }
 }

@@ -75,7 +75,7 @@ fn ends(event: &ApiEvent) -> bool {
 fn restarts(frame: &Frame<'_>, signal: &Signal) -> bool {
     let Signal::Description(description) = signal else { return false };
     let credentials = Description::read(&description.sdp).credentials;
-    frame.known.has_ice_credentials() && credentials.iter().any(|new| frame.known.ice_passwords(&new.ufrag).next().is_none())
+    frame.known.has_ice_credentials() && credentials.iter().any(|new| !frame.known.has_fragment(&new.ufrag))
 }
 
 /// What agents exchange beside STUN: DTLS, media, application data.

@@ -63,34 +63,43 @@ pub(super) const CHECKS: &[Check] = &[
 struct Username {
     own: BTreeSet<String>,
     peer: BTreeSet<String>,
+    /// Checks with an own fragment that was not signalled yet: an agent that restarts on an offer may check before it answers.
+    early: Vec<(u32, String)>,
     evidence: Evidence,
 }
 
+/// Early checks that are remembered at most.
+const EARLY: usize = 256;
+const USERNAME: &str = "USERNAME with the peer's fragment, a colon and the own fragment";
+
 impl Username {
-    fn judge(&self, context: &Context, datagram: &Datagram<'_>) -> Finding {
-        const EXPECTED: &str = "USERNAME with the peer's fragment, a colon and the own fragment";
-        let Some(check) = sent_check(context, datagram) else { return Finding::Nothing };
+    fn datagram(&mut self, context: &Context, frame: u32, datagram: &Datagram<'_>) {
+        let Some(check) = sent_check(context, datagram) else { return };
         let observed = match fragments(check) {
             None if check.has(T::USERNAME) => "USERNAME without a colon",
             None => "a check without USERNAME",
             // Without descriptions of both sides there is nothing to compare with.
-            Some(_) if self.own.is_empty() || self.peer.is_empty() => return Finding::Nothing,
-            Some((peer, own)) if self.peer.contains(peer) && self.own.contains(own) => return Finding::kept(EXPECTED),
+            Some(_) if self.own.is_empty() || self.peer.is_empty() => return,
+            Some((peer, own)) if self.peer.contains(peer) && self.own.contains(own) => {
+                return self.evidence.add(frame, Finding::kept(USERNAME));
+            }
             Some((peer, own)) if self.own.contains(peer) && self.peer.contains(own) => "USERNAME with the fragments in the wrong order",
             Some((peer, _)) if !self.peer.contains(peer) => "USERNAME that does not begin with the peer's fragment",
-            Some(_) => "USERNAME that does not end with the own fragment",
+            Some((_, own)) => {
+                if self.early.len() < EARLY {
+                    self.early.push((frame, own.to_owned()));
+                }
+                return;
+            }
         };
-        Finding::broken(EXPECTED, observed)
+        self.evidence.add(frame, Finding::broken(USERNAME, observed));
     }
 }
 
 impl Judge for Username {
     fn frame(&mut self, context: &Context, frame: Frame<'_>) {
         let (signal, fragments) = match frame.event {
-            FrameEvent::Datagram(datagram) => {
-                let finding = self.judge(context, datagram);
-                return self.evidence.add(frame.number, finding);
-            }
+            FrameEvent::Datagram(datagram) => return self.datagram(context, frame.number, datagram),
             FrameEvent::SentSignal(signal) => (signal, &mut self.own),
             FrameEvent::PeerSignal(signal) => (signal, &mut self.peer),
             FrameEvent::Api(_) => return,
@@ -100,7 +109,16 @@ impl Judge for Username {
         }
     }
 
-    fn finish(self: Box<Self>, _: &Context) -> Judgement {
+    fn finish(mut self: Box<Self>, _: &Context) -> Judgement {
+        for (frame, own) in std::mem::take(&mut self.early) {
+            self.evidence.add(
+                frame,
+                match self.own.contains(&own) {
+                    true => Finding::kept(USERNAME),
+                    false => Finding::broken(USERNAME, "USERNAME that does not end with a fragment that was ever signalled"),
+                },
+            );
+        }
         self.evidence.judgement()
     }
 }
@@ -111,7 +129,7 @@ fn integrity(context: &Context, frame: &Frame<'_>, datagram: &Datagram<'_>) -> F
     if !check.has(T::MESSAGE_INTEGRITY) && !check.has(T::MESSAGE_INTEGRITY_SHA256) {
         return Finding::broken(EXPECTED, "a check without an integrity attribute");
     }
-    match frame.known.integrity(check, None) {
+    match frame.known.request_integrity(true, check) {
         None => Finding::Nothing,
         Some(true) => Finding::kept(EXPECTED),
         Some(false) => Finding::broken(EXPECTED, "a check that does not verify with it"),

@@ -39,7 +39,7 @@ fn response<'d, 'a>(context: &Context, frame: &Frame<'_>, datagram: &'d Datagram
     let success = binding(context, datagram, true, Class::SuccessResponse);
     let response = success.or_else(|| binding(context, datagram, true, Class::ErrorResponse))?;
     let answered = datagram.before?;
-    (frame.known.integrity(&answered.request(), None) == Some(true)).then_some((response, answered.last.0))
+    (!answered.by_subject && frame.known.is_authentic(answered)).then_some((response, answered.last.0))
 }
 
 fn integrity(context: &Context, frame: &Frame<'_>, datagram: &Datagram<'_>) -> Finding {
@@ -49,8 +49,7 @@ fn integrity(context: &Context, frame: &Frame<'_>, datagram: &Datagram<'_>) -> F
     if response.class() == Class::ErrorResponse && !conflict {
         return Finding::Nothing;
     }
-    let request = datagram.before.map(crate::check::Transaction::request);
-    match frame.known.integrity(response, request.as_ref()) {
+    match datagram.before.and_then(|answered| frame.known.response_integrity(answered, response)) {
         Some(true) => Finding::kept(EXPECTED),
         Some(false) => Finding::broken(EXPECTED, format!("a {} that does not verify with it", response.class())).because(because),
         None => Finding::broken(EXPECTED, format!("a {} without an integrity attribute", response.class())).because(because),
@@ -116,7 +115,7 @@ impl Prompt {
         let current = fragments(check).is_some_and(|(own, _)| self.fragment.as_deref() == Some(own)) && self.generations.len() == 1;
         let held = self.nominated.is_none_or(|at| frame.at < at + 3 * SECOND);
         let understood = check.unknown_comprehension_required(|kind| kind.name().is_some()).is_empty() && check.defects().is_empty();
-        !self.ended && current && held && understood && frame.known.integrity(check, None) == Some(true)
+        !self.ended && current && held && understood && frame.known.request_integrity(false, check) == Some(true)
     }
 }
 

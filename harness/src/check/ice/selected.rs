@@ -21,7 +21,7 @@ pub(super) fn nomination(context: &Context, frame: &Frame<'_>, datagram: &Datagr
     let response = binding(context, datagram, datagram.sent, Class::SuccessResponse)?;
     let answered = datagram.before?;
     let request = answered.request();
-    let authentic = frame.known.integrity(&request, None) == Some(true) && frame.known.integrity(response, Some(&request)) == Some(true);
+    let authentic = frame.known.is_authentic(answered) && frame.known.response_integrity(answered, response) == Some(true);
     let nominates = request.has(T::USE_CANDIDATE) && answered.is_between(datagram);
     (authentic && nominates).then(|| Nomination { path: path(datagram), at: frame.at, frame: frame.number })
 }
@@ -31,5 +31,5 @@ pub(super) fn gives_consent(context: &Context, frame: &Frame<'_>, datagram: &Dat
     let Some(response) = binding(context, datagram, false, Class::SuccessResponse) else { return false };
     datagram
         .before
-        .is_some_and(|answered| answered.is_between(datagram) && frame.known.integrity(response, Some(&answered.request())) == Some(true))
+        .is_some_and(|answered| answered.is_between(datagram) && frame.known.response_integrity(answered, response) == Some(true))
 }

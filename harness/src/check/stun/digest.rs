@@ -90,12 +90,12 @@ fn integrity_order(_: &Context, _: &Frame<'_>, datagram: &Datagram<'_>) -> Findi
 
 fn integrity_value(_: &Context, frame: &Frame<'_>, datagram: &Datagram<'_>) -> Finding {
     let Some(message) = sent(datagram) else { return Finding::Nothing };
-    let request = match (is_response(message), datagram.before) {
-        (false, _) => None,
-        (true, Some(transaction)) => Some(transaction.request()),
-        (true, None) => return Finding::Nothing,
+    let verified = match (is_response(message), datagram.before) {
+        (false, _) => frame.known.request_integrity(true, message),
+        (true, Some(answered)) => frame.known.response_integrity(answered, message),
+        (true, None) => None,
     };
-    match frame.known.integrity(message, request.as_ref()) {
+    match verified {
         None => Finding::Nothing,
         Some(true) => Finding::kept("an integrity attribute that verifies"),
         Some(false) => {

@@ -82,6 +82,10 @@ impl RandomId {
         self.always_one = if self.seen == 0 { number } else { self.always_one & number };
         self.ever_one |= number;
         self.seen += 1;
+        // One octet twelve times has a probability of 2^-88.
+        if id.0.iter().all(|octet| *octet == id.0[0]) {
+            self.evidence.add(frame, Finding::broken(EXPECTED, "a transaction id of one octet twelve times"));
+        }
         let small = self.previous.replace(number).is_some_and(|previous| previous.abs_diff(number) < 1 << 32);
         self.small_steps = if small { self.small_steps + 1 } else { 0 };
         // Three small steps in a row have a probability of 2^-189.

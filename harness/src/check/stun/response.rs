@@ -168,7 +168,7 @@ fn integrity(_: &Context, frame: &Frame<'_>, datagram: &Datagram<'_>) -> Finding
     const EXPECTED: &str = "the integrity attribute that protected the request";
     let (Some(message), Some(answered)) = (sent_response(datagram), datagram.before) else { return Finding::Nothing };
     let request = answered.request();
-    if message.class() != Class::SuccessResponse || frame.known.integrity(&request, None) != Some(true) {
+    if message.class() != Class::SuccessResponse || !frame.known.is_authentic(answered) {
         return Finding::Nothing;
     }
     let has = |message: &Message<'_>, digest: Digest| message.has(digest.attribute());

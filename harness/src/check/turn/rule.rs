@@ -77,7 +77,7 @@ impl Ruled {
             return Finding::Nothing;
         };
         let request = answered.request();
-        let authentic = context.credentials.is_empty() || frame.known.integrity(&request, None) == Some(true);
+        let authentic = context.credentials.is_empty() || frame.known.is_authentic(answered);
         if answered.class != Class::Request || !authentic || !request.defects().is_empty() || !context.from_the_start {
             return Finding::Nothing;
         }
