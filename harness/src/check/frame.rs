@@ -3,6 +3,7 @@
 use super::Known;
 use bytes::Bytes;
 use iut::{ApiEvent, Ns, Signal};
+use std::cell::{Cell, OnceCell};
 use std::net::SocketAddr;
 use wire::channel_data::ChannelData;
 use wire::dtls::Records;
@@ -50,6 +51,8 @@ pub struct Datagram<'a> {
     pub content: &'a Content<'a>,
     /// The transaction that the message belongs to, as it was before this frame; `None` for its first request, and for a response that matches none.
     pub before: Option<&'a Transaction>,
+    /// What verifying came to: many checks ask, and an HMAC costs more than the rest of them together.
+    pub(super) verified: OnceCell<Option<bool>>,
 }
 
 /// What the bytes of a datagram are (RFC 7983).
@@ -89,6 +92,8 @@ pub struct Transaction {
     pub sends: u32,
     /// Time between the first and the second request.
     pub interval: Option<Ns>,
+    /// Whether the integrity attributes verify, once that is known.
+    pub(super) verified: Cell<Option<bool>>,
     /// Frame and time of the first response that counts: well-formed, and authenticated where the request was.
     pub response: Option<(u32, Ns)>,
 }
@@ -118,6 +123,11 @@ impl<'a> Datagram<'a> {
     pub fn dtls(&self) -> Records<'_> {
         let bytes: &[u8] = if self.is_dtls() { self.payload } else { &[] };
         wire::dtls::records(bytes, 0)
+    }
+
+    /// Whether the integrity attributes of the STUN message verify; `None` where it has none, where its key is not known, and for a response without request.
+    pub fn integrity(&self, known: &Known) -> Option<bool> {
+        *self.verified.get_or_init(|| known.integrity(self))
     }
 
     /// Whether the subject sent this request.

@@ -65,19 +65,31 @@ impl Known {
         if response { exact.or_else(|| fitting.next()) } else { exact }
     }
 
-    /// Whether the integrity attributes of a request or indication verify; `None` where it has none or its key is not known.
-    pub fn request_integrity(&self, by_subject: bool, request: &Message<'_>) -> Option<bool> {
-        self.verify(request, by_subject, request)
+    /// Whether the integrity attributes of a datagram's message verify.
+    pub(super) fn integrity(&self, datagram: &Datagram<'_>) -> Option<bool> {
+        let message = datagram.stun()?;
+        match is_response(message.class()) {
+            false => self.verify(message, datagram.sent, message),
+            true => self.response_integrity(datagram.before?, message),
+        }
     }
 
-    /// Whether the integrity attributes of a response verify; `None` where it has none or the key of its request is not known.
-    pub fn response_integrity(&self, answered: &Transaction, response: &Message<'_>) -> Option<bool> {
-        self.verify(response, answered.by_subject, &answered.request())
+    /// Whether the integrity attributes of the request that opened a transaction verify; `None` where it has none or its key is not known yet.
+    pub fn request_integrity(&self, transaction: &Transaction) -> Option<bool> {
+        if transaction.verified.get().is_none() {
+            let request = transaction.request();
+            transaction.verified.set(self.verify(&request, transaction.by_subject, &request));
+        }
+        transaction.verified.get()
     }
 
     /// Whether a request is known to be authentic.
     pub fn is_authentic(&self, transaction: &Transaction) -> bool {
-        self.request_integrity(transaction.by_subject, &transaction.request()) == Some(true)
+        self.request_integrity(transaction) == Some(true)
+    }
+
+    fn response_integrity(&self, answered: &Transaction, response: &Message<'_>) -> Option<bool> {
+        self.verify(response, answered.by_subject, &answered.request())
     }
 
     fn verify(&self, message: &Message<'_>, by_subject: bool, request: &Message<'_>) -> Option<bool> {
@@ -144,7 +156,7 @@ impl Known {
         if response {
             let position = self.transactions(id).iter().rposition(|found| found.by_subject == by_subject && found.is_between(datagram));
             if let Some(position) = position
-                && self.counts(message, &self.transactions[&id][position])
+                && self.counts(datagram, message, &self.transactions[&id][position])
             {
                 let answered = self.transactions.get_mut(&id).map(|found| &mut found[position]);
                 answered.into_iter().for_each(|answered| _ = answered.response.get_or_insert((number, at)));
@@ -170,6 +182,7 @@ impl Known {
             last: (number, at),
             sends: 1,
             interval: None,
+            verified: datagram.verified.get().copied().flatten().into(),
             response: None,
         });
         self.order.push_back((at, id));
@@ -177,14 +190,15 @@ impl Known {
     }
 
     /// Whether a receiver takes a response for the answer: what it has to drop is as if it had never come (RFC 8489 sections 6.3, 9.1.4 and 9.2.5).
-    fn counts(&self, response: &Message<'_>, transaction: &Transaction) -> bool {
+    fn counts(&self, datagram: &Datagram<'_>, response: &Message<'_>, transaction: &Transaction) -> bool {
         let request = transaction.request();
         if !response.defects().is_empty() || response.verify_fingerprint() == Integrity::Mismatch {
             return false;
         }
         let protected = request.has(AttributeType::MESSAGE_INTEGRITY) || request.has(AttributeType::MESSAGE_INTEGRITY_SHA256);
         let challenge = matches!(response.error_code(), Ok(Some(error)) if matches!(error.code, 401 | 438));
-        !protected || challenge || self.response_integrity(transaction, response) == Some(true)
+        let verified = || datagram.verified.get().copied().unwrap_or_else(|| self.response_integrity(transaction, response));
+        !protected || challenge || verified() == Some(true)
     }
 
     fn forget(&mut self, now: Ns) {

@@ -6,6 +6,7 @@ use crate::trace::PacketEvent;
 use bytes::Bytes;
 use iut::Ns;
 use nat_sim::{Direction, Fate};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use wire::channel_data::ChannelNumber;
@@ -94,9 +95,10 @@ impl Lens {
             }
             _ => None,
         };
-        let datagram = Datagram { sent, local, remote, through, payload, content: &content, before };
+        let datagram = Datagram { sent, local, remote, through, payload, content: &content, before, verified: OnceCell::new() };
         judge(Frame { number, at, event: FrameEvent::Datagram(&datagram), known: &self.known });
-        self.known.datagram(number, at, &Datagram { sent, local, remote, through, payload, content: &content, before: None });
+        let verified = datagram.verified;
+        self.known.datagram(number, at, &Datagram { sent, local, remote, through, payload, content: &content, before: None, verified });
     }
 
     /// What a TURN message carries, and what it says about channels and relayed addresses.

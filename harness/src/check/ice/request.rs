@@ -129,7 +129,7 @@ fn integrity(context: &Context, frame: &Frame<'_>, datagram: &Datagram<'_>) -> F
     if !check.has(T::MESSAGE_INTEGRITY) && !check.has(T::MESSAGE_INTEGRITY_SHA256) {
         return Finding::broken(EXPECTED, "a check without an integrity attribute");
     }
-    match frame.known.request_integrity(true, check) {
+    match datagram.integrity(frame.known) {
         None => Finding::Nothing,
         Some(true) => Finding::kept(EXPECTED),
         Some(false) => Finding::broken(EXPECTED, "a check that does not verify with it"),

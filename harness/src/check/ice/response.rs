@@ -49,7 +49,7 @@ fn integrity(context: &Context, frame: &Frame<'_>, datagram: &Datagram<'_>) -> F
     if response.class() == Class::ErrorResponse && !conflict {
         return Finding::Nothing;
     }
-    match datagram.before.and_then(|answered| frame.known.response_integrity(answered, response)) {
+    match datagram.integrity(frame.known) {
         Some(true) => Finding::kept(EXPECTED),
         Some(false) => Finding::broken(EXPECTED, format!("a {} that does not verify with it", response.class())).because(because),
         None => Finding::broken(EXPECTED, format!("a {} without an integrity attribute", response.class())).because(because),
@@ -92,7 +92,7 @@ impl Prompt {
             if check.has(T::USE_CANDIDATE) {
                 self.nominated.get_or_insert(frame.at);
             }
-            if self.wants_answer(frame, check) && self.open.len() < OPEN {
+            if self.wants_answer(frame, datagram, check) && self.open.len() < OPEN {
                 self.open.entry(check.transaction_id()).or_insert((frame.number, frame.at));
             }
             return;
@@ -111,11 +111,11 @@ impl Prompt {
     }
 
     /// RFC 8445 section 8.3.1: three seconds after nomination candidates may be freed.
-    fn wants_answer(&self, frame: &Frame<'_>, check: &Message<'_>) -> bool {
+    fn wants_answer(&self, frame: &Frame<'_>, datagram: &Datagram<'_>, check: &Message<'_>) -> bool {
         let current = fragments(check).is_some_and(|(own, _)| self.fragment.as_deref() == Some(own)) && self.generations.len() == 1;
         let held = self.nominated.is_none_or(|at| frame.at < at + 3 * SECOND);
         let understood = check.unknown_comprehension_required(|kind| kind.name().is_some()).is_empty() && check.defects().is_empty();
-        !self.ended && current && held && understood && frame.known.request_integrity(false, check) == Some(true)
+        !self.ended && current && held && understood && datagram.integrity(frame.known) == Some(true)
     }
 }
 

@@ -73,7 +73,7 @@ fn word(controlling: bool) -> &'static str {
 fn received_487(context: &Context, frame: &Frame<'_>, datagram: &Datagram<'_>) -> bool {
     let Some(response) = binding(context, datagram, false, Class::ErrorResponse) else { return false };
     let conflict = matches!(response.error_code(), Ok(Some(error)) if error.code == 487);
-    conflict && datagram.before.is_some_and(|answered| frame.known.response_integrity(answered, response) == Some(true))
+    conflict && datagram.integrity(frame.known) == Some(true)
 }
 
 /// The role of the first checks.
@@ -199,7 +199,7 @@ impl Judge for ConflictAnswer {
             // The role changes now, and the tiebreaker with it: unknown until the next check shows both.
             self.own = None;
         } else if let Some(check) = received_check(context, datagram) {
-            let authentic = frame.known.request_integrity(false, check) == Some(true);
+            let authentic = datagram.integrity(frame.known) == Some(true);
             if let (true, Some(own), Some(peer)) = (authentic, self.own, role(check))
                 && own.controlling == peer.controlling
                 && datagram.before.is_none()

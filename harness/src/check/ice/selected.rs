@@ -18,18 +18,18 @@ pub(super) struct Nomination {
 
 /// The nomination that this datagram completes.
 pub(super) fn nomination(context: &Context, frame: &Frame<'_>, datagram: &Datagram<'_>) -> Option<Nomination> {
-    let response = binding(context, datagram, datagram.sent, Class::SuccessResponse)?;
+    binding(context, datagram, datagram.sent, Class::SuccessResponse)?;
     let answered = datagram.before?;
-    let request = answered.request();
-    let authentic = frame.known.is_authentic(answered) && frame.known.response_integrity(answered, response) == Some(true);
-    let nominates = request.has(T::USE_CANDIDATE) && answered.is_between(datagram);
-    (authentic && nominates).then(|| Nomination { path: path(datagram), at: frame.at, frame: frame.number })
+    let nominates = answered.request().has(T::USE_CANDIDATE) && answered.is_between(datagram);
+    (nominates && frame.known.is_authentic(answered) && datagram.integrity(frame.known) == Some(true)).then(|| Nomination {
+        path: path(datagram),
+        at: frame.at,
+        frame: frame.number,
+    })
 }
 
 /// Whether this datagram is a valid response to a check of the subject, which gives consent to send on its path (RFC 7675 section 5.1).
 pub(super) fn gives_consent(context: &Context, frame: &Frame<'_>, datagram: &Datagram<'_>) -> bool {
-    let Some(response) = binding(context, datagram, false, Class::SuccessResponse) else { return false };
-    datagram
-        .before
-        .is_some_and(|answered| answered.is_between(datagram) && frame.known.response_integrity(answered, response) == Some(true))
+    let response = binding(context, datagram, false, Class::SuccessResponse).is_some();
+    response && datagram.before.is_some_and(|answered| answered.is_between(datagram)) && datagram.integrity(frame.known) == Some(true)
 }

@@ -1,6 +1,6 @@
 //! FINGERPRINT and the integrity attributes.
 
-use super::{is_response, named, sent};
+use super::{named, sent};
 use crate::check::finding::{Finding, each};
 use crate::check::{Check, Context, Datagram, Frame, Level, applies};
 use wire::stun::{AttributeType as T, Integrity};
@@ -90,12 +90,7 @@ fn integrity_order(_: &Context, _: &Frame<'_>, datagram: &Datagram<'_>) -> Findi
 
 fn integrity_value(_: &Context, frame: &Frame<'_>, datagram: &Datagram<'_>) -> Finding {
     let Some(message) = sent(datagram) else { return Finding::Nothing };
-    let verified = match (is_response(message), datagram.before) {
-        (false, _) => frame.known.request_integrity(true, message),
-        (true, Some(answered)) => frame.known.response_integrity(answered, message),
-        (true, None) => None,
-    };
-    match verified {
+    match datagram.integrity(frame.known) {
         None => Finding::Nothing,
         Some(true) => Finding::kept("an integrity attribute that verifies"),
         Some(false) => {

@@ -221,7 +221,7 @@ fn unknown_user(context: &Context, _: &Frame<'_>, datagram: &Datagram<'_>) -> Fi
 
 fn wrong_integrity(context: &Context, frame: &Frame<'_>, datagram: &Datagram<'_>) -> Finding {
     let Some((response, answered)) = complete(context, datagram) else { return Finding::Nothing };
-    if frame.known.request_integrity(false, &answered.request()) != Some(false) {
+    if frame.known.request_integrity(answered) != Some(false) {
         return Finding::Nothing;
     }
     gets(401, response, answered, &[])
