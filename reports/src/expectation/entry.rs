@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use globset::{GlobBuilder, GlobMatcher};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::record::{Case, Check, Verdict};
 
@@ -21,6 +21,7 @@ pub struct Expectation {
     /// What the check says there.
     pub verdict: Departure,
     /// Why this is known and not (yet) mended, for a reader who has not seen the packets.
+    #[serde(deserialize_with = "paragraph")]
     pub reason: String,
     /// Where it is tracked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -35,6 +36,11 @@ pub struct Expectation {
     /// node a's implementation); on others it narrows the entry to cases in which another node runs that implementation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub with: Option<String>,
+}
+
+/// A text whose last line may end: YAML's `>` keeps the line break that `>-` drops.
+fn paragraph<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    String::deserialize(deserializer).map(|text| text.trim_end().to_owned())
 }
 
 /// The verdicts that can be listed.

@@ -216,7 +216,7 @@ fn bless(options: &Run, run: &Record, listed: &Expectations) -> anyhow::Result<(
     let blessing = reports::expectation::bless(run, listed, &gate_options(options));
     for (name, entries) in &blessing.files {
         let path = folder.join(format!("{name}.yaml"));
-        let text = if entries.is_empty() { "[]\n".to_owned() } else { serde_yaml::to_string(entries)? };
+        let text = suite::written::expectations(entries)?;
         reports::render::json::write_atomic(&path, text.as_bytes()).with_context(|| format!("write {}", path.display()))?;
     }
     print!("{blessing}");

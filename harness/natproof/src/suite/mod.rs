@@ -1,6 +1,7 @@
 //! The suite: scenarios, topologies and expectations, built in or from a folder.
 
 mod files;
+pub(crate) mod written;
 
 pub(crate) use files::{Source, SourceFile};
 
