@@ -42,7 +42,11 @@ pub(crate) enum Command {
     /// What a clause, a check, a scenario or a drop reason is.
     Explain {
         /// `RFC8656-9-1`, `stun.cookie`, `ice/nat-pairs`, `drop:nat-filtered`.
-        id: String,
+        #[arg(required_unless_present = "list")]
+        id: Option<String>,
+        /// List the ids of all checks and scenarios.
+        #[arg(long, conflicts_with = "id")]
+        list: bool,
     },
     /// How much of each RFC the checks and scenarios cover.
     Coverage {
@@ -73,12 +77,15 @@ pub(crate) struct GateArguments {
     /// Accept a report of a part of the cases.
     #[arg(long)]
     pub(crate) allow_partial: bool,
-    /// Let checks that are new in this version of the suite deviate.
+    /// Report deviations of checks that are new in this version of the suite without failing.
     #[arg(long)]
     pub(crate) accept_new: bool,
     /// Expectations of your own in place of the built-in ones.
     #[arg(long, value_name = "DIR")]
     pub(crate) expected: Option<PathBuf>,
+    /// Scenarios of your own in place of the built-in ones.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) scenarios: Option<PathBuf>,
 }
 
 /// Options of `merge`.

@@ -34,8 +34,8 @@ fn own_suite() -> String {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/suite").to_string_lossy().into_owned()
 }
 
-/// A pair of sans-I/O peers: fast, deterministic, with a NAT on either side.
-const CASE: &str = "ice/nat-pairs/rtc+rtc/full-cone+symmetric/no-turn";
+/// A pair of sans-I/O endpoints, one behind a NAT: fast, deterministic, and as it should be.
+const CASE: &str = "dtls/behind-nat/symmetric";
 
 #[test]
 fn a_case_that_passes_exits_with_0_and_leaves_report_and_capture() {
@@ -132,11 +132,23 @@ fn the_gate_accepts_what_is_listed_and_refuses_an_entry_that_matches_nothing() {
     assert_eq!(natproof(&["gate", &report]).status.code(), Some(1), "a part of the suite is not the suite");
     let expected = tempfile::tempdir().expect("the system has room for temporary files");
     let stale = format!(
-        "- check: ice/nat-pairs#outcome\n  cases: {CASE}\n  verdict: fail\n  reason: it no longer does\n  with: rtc\n  fingerprint: \"RFC8445-8.1.1-1: failed\"\n"
+        "- check: dtls/behind-nat#pong\n  cases: {CASE}\n  verdict: fail\n  reason: it no longer does\n  fingerprint: \"RFC6347-4.1.1-1: nothing\"\n"
     );
-    std::fs::write(expected.path().join("rtc.yaml"), stale).expect("the folder is ours");
+    std::fs::write(expected.path().join("dimpl.yaml"), stale).expect("the folder is ours");
     let listed = expected.path().to_string_lossy().into_owned();
     assert_eq!(natproof(&["gate", &report, "--allow-partial", "--expected", &listed]).status.code(), Some(1));
+}
+
+#[test]
+fn a_departure_that_no_entry_lists_fails_the_gate_unless_its_check_is_new_and_new_ones_are_accepted() {
+    let (folder, path) = out();
+    let run = natproof(&["run", "ice/host-only/str0m+str0m", "--out", &path]);
+    assert_eq!(run.status.code(), Some(0), "the departure is listed in the suite");
+    let report = folder.path().join("report.json").to_string_lossy().into_owned();
+    let (_nothing, expected) = out();
+    let gate = |more: &[&str]| natproof(&[&["gate", &report, "--allow-partial", "--expected", &expected], more].concat()).status.code();
+    assert_eq!(gate(&[]), Some(1));
+    assert_eq!(gate(&["--accept-new"]), Some(0), "no version of the suite was released that had the check");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::suite::{Source, Suite};
 use harness::check::{Check, catalogue};
 use harness::requirement::{CheckInfo, registry};
 use reports::exit::Exit;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Explains a clause, a check, a scenario or a drop reason.
 pub(super) fn explain(id: &str) -> anyhow::Result<Exit> {
@@ -17,7 +17,7 @@ pub(super) fn explain(id: &str) -> anyhow::Result<Exit> {
         println!("{id}\n{}\nclauses: {}", check.summary, check.clauses.join(", "));
         return Ok(Exit::AsExpected);
     }
-    let suite = Suite::read(&Source { scenarios: None, expected: None }, None)?;
+    let suite = Suite::read(&Source::told(None, None)?, None)?;
     if let Some(loaded) = suite.scenarios.iter().find(|loaded| id == loaded.path || id.starts_with(&format!("{}/", loaded.path))) {
         let scenario = &loaded.cases[0].scenario;
         println!("{}\n{}\n{}{} cases", loaded.path, scenario.title.value, scenario.about.clone().unwrap_or_default(), loaded.cases.len());
@@ -36,10 +36,21 @@ pub(super) fn explain(id: &str) -> anyhow::Result<Exit> {
     }
 }
 
+/// Lists the ids of all checks and scenarios, for `scenarios/released.txt`.
+pub(super) fn list() -> anyhow::Result<Exit> {
+    let suite = Suite::read(&Source::told(None, None)?, None)?;
+    let checks = catalogue().into_iter().map(|check| check.id.to_owned());
+    let ids: BTreeSet<String> = checks.chain(suite.scenarios.into_iter().map(|loaded| loaded.path)).collect();
+    for id in ids {
+        println!("{id}");
+    }
+    Ok(Exit::AsExpected)
+}
+
 /// How much of each RFC is covered.
 pub(super) fn coverage(json: bool) -> anyhow::Result<Exit> {
     let checks = catalogue();
-    let suite = Suite::read(&Source { scenarios: None, expected: None }, None)?;
+    let suite = Suite::read(&Source::told(None, None)?, None)?;
     let citing = citing(&checks, &suite);
     let coverage = registry().coverage(&infos(&citing, &clauses(&citing))).map_err(|unknown| anyhow::anyhow!("{unknown}"))?;
     if json {

@@ -2,12 +2,13 @@
 
 use crate::cli::{GateArguments, MergeArguments};
 use crate::run::{style, today};
-use crate::suite::{self, Source};
+use crate::suite::{self, Source, Suite};
 use anyhow::Context as _;
 use reports::exit::Exit;
 use reports::expectation::{GateOptions, evaluate};
 use reports::record::Run;
 use reports::render::{json, junit, markdown, text};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Places that are printed in full.
@@ -22,7 +23,7 @@ pub(super) fn gate(options: &GateArguments) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
-    let source = Source { scenarios: None, expected: options.expected.clone() };
+    let source = Source::told(options.scenarios.clone(), options.expected.clone())?;
     let listed = match suite::expectations(&source)? {
         Ok(listed) => listed,
         Err(broken) => {
@@ -36,12 +37,22 @@ pub(super) fn gate(options: &GateArguments) -> anyhow::Result<Exit> {
         strict: options.strict,
         allow_partial: options.allow_partial,
         accept_new: options.accept_new,
+        new_checks: source.released()?.new_checks(&run),
+        catalogue: catalogue(options, &source)?,
         ..GateOptions::on(today())
     };
     let gate = evaluate(&run, &listed, &terms);
     gate.mark(&mut run);
     print!("{}", text::finish(&run, &gate, SHOWN, style()));
     Ok(gate.exit())
+}
+
+/// The cases that entries may speak of. Entries of another repository may speak of scenarios that only it has.
+fn catalogue(options: &GateArguments, source: &Source) -> anyhow::Result<Option<BTreeSet<String>>> {
+    if options.expected.is_some() && options.scenarios.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Suite::read(source, None)?.case_ids()))
 }
 
 /// What changed between two reports.
@@ -70,7 +81,7 @@ pub(super) fn merge(options: &MergeArguments) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
-    let source = Source { scenarios: None, expected: None };
+    let source = Source::told(None, None)?;
     let Ok(listed) = suite::expectations(&source)? else { return Ok(Exit::Usage) };
     let gate = evaluate(&run, &listed, &GateOptions { allow_partial: true, ..GateOptions::on(today()) });
     gate.mark(&mut run);

@@ -20,7 +20,8 @@ pub(crate) fn dispatch(registry: &Registry, aslr: bool, arguments: Arguments) ->
         Command::Merge(options) => gate::merge(&options),
         Command::Judge(options) => judge::judge(&options),
         Command::Show { case, out } => show::show(&case, &out),
-        Command::Explain { id } => explain::explain(&id),
+        Command::Explain { id: Some(id), .. } => explain::explain(&id),
+        Command::Explain { .. } => explain::list(),
         Command::Coverage { json } => explain::coverage(json),
         Command::Schema => {
             print!("{}", harness::scenario::schema());
@@ -39,7 +40,7 @@ pub(crate) fn dispatch(registry: &Registry, aslr: bool, arguments: Arguments) ->
 }
 
 fn malformed() -> anyhow::Result<Exit> {
-    let suite = Suite::read(&Source { scenarios: None, expected: None }, None)?;
+    let suite = Suite::read(&Source::told(None, None)?, None)?;
     let on_purpose = suite.scenarios.iter().filter(|loaded| loaded.cases.iter().any(|case| case.scenario.malformed));
     let paths: Vec<&str> = on_purpose.map(|loaded| loaded.path.as_str()).collect();
     println!("{}", serde_json::to_string(&paths)?);

@@ -51,7 +51,8 @@ pub(crate) fn run(registry: &Registry, aslr: bool, options: &Run) -> anyhow::Res
         options.filters = vec![token.case];
         options.seed = reports::record::Seeds::one(token.seed);
     }
-    let source = Source { scenarios: options.scenarios.clone(), expected: options.expected.clone() };
+    let source = Source::told(options.scenarios.clone(), options.expected.clone())?;
+    options.expected.clone_from(&source.expected);
     let known = registry.manifests().keys().map(String::as_str).chain(KNOWN_ELSEWHERE.iter().copied()).map(str::to_owned).collect();
     let suite = Suite::read(&source, Some(&known))?;
     for (file, problems) in &suite.broken {
@@ -113,12 +114,13 @@ pub(crate) fn run(registry: &Registry, aslr: bool, options: &Run) -> anyhow::Res
     };
     let checks = catalogue();
     let environment = pool::Environment { registry, checks: &checks, aslr, out: &options.out, jobs: jobs(&options) };
-    let outcome = pool::run(&environment, &mine, header, &expectations, &gate_options(&options))?;
-    let gate = evaluate(&outcome.run, &expectations, &gate_options(&options));
+    let terms = gate_options(&options, &suite);
+    let outcome = pool::run(&environment, &mine, header, &expectations, &terms)?;
+    let gate = evaluate(&outcome.run, &expectations, &terms);
     write_renderings(&options, &outcome.run, &gate)?;
     report(&options, &outcome, &gate);
     if options.bless {
-        bless(&options, &outcome.run, &expectations)?;
+        bless(&options, &outcome.run, &expectations, &terms)?;
     }
     found.extend([gate.exit()]);
     if outcome.interrupted || !outcome.run.complete {
@@ -167,8 +169,8 @@ fn jobs(options: &Run) -> usize {
     options.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).clamp(1, 64)
 }
 
-fn gate_options(options: &Run) -> GateOptions {
-    GateOptions { strict: options.strict, allow_partial: true, ..GateOptions::on(today()) }
+fn gate_options(options: &Run, suite: &Suite) -> GateOptions {
+    GateOptions { strict: options.strict, allow_partial: true, catalogue: Some(suite.case_ids()), ..GateOptions::on(today()) }
 }
 
 /// Today's date, for entries that end.
@@ -211,9 +213,9 @@ fn ladders(out: &Path, run: &Record) -> BTreeMap<String, CaseFile> {
 }
 
 /// `--bless`: writes the smallest change of the expectations that turns the gate green.
-fn bless(options: &Run, run: &Record, listed: &Expectations) -> anyhow::Result<()> {
+fn bless(options: &Run, run: &Record, listed: &Expectations, terms: &GateOptions) -> anyhow::Result<()> {
     let folder = options.expected.clone().unwrap_or_else(|| Path::new("scenarios/expected").into());
-    let blessing = reports::expectation::bless(run, listed, &gate_options(options));
+    let blessing = reports::expectation::bless(run, listed, terms);
     for (name, entries) in &blessing.files {
         let path = folder.join(format!("{name}.yaml"));
         let text = suite::written::expectations(entries)?;

@@ -1,5 +1,8 @@
 //! Where the files of a suite come from: the folder of the source tree as it was at build time, or folders that the user names.
 
+use super::Released;
+use super::settings::Settings;
+use anyhow::Context as _;
 use include_dir::{Dir, include_dir};
 use std::path::{Path, PathBuf};
 
@@ -35,6 +38,29 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// What a command was told, else `natproof.toml` in the working directory, else what is built in.
+    ///
+    /// # Errors
+    ///
+    /// See [`Settings::of`].
+    pub(crate) fn told(scenarios: Option<PathBuf>, expected: Option<PathBuf>) -> anyhow::Result<Self> {
+        let settings = Settings::of(Path::new("."))?;
+        Ok(Self { scenarios: scenarios.or(settings.scenarios), expected: expected.or(settings.expected) })
+    }
+
+    /// What the last released version had.
+    pub(crate) fn released(&self) -> anyhow::Result<Released> {
+        let path = "released.txt";
+        let text = match &self.scenarios {
+            Some(folder) => match std::fs::read_to_string(folder.join(path)) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+                text => text.with_context(|| format!("read {}", folder.join(path).display()))?,
+            },
+            None => BUILT_IN.get_file(path).and_then(|file| file.contents_utf8()).unwrap_or_default().to_owned(),
+        };
+        Ok(Released::parse(&text))
+    }
+
     pub(crate) fn scenarios(&self) -> anyhow::Result<Vec<SourceFile>> {
         let files = self.suite_files()?;
         Ok(files.into_iter().filter(|file| !NOT_SCENARIOS.iter().any(|folder| file.path.starts_with(folder))).collect())
@@ -68,7 +94,6 @@ fn built_in(folder: &Dir<'_>) -> Vec<SourceFile> {
 }
 
 fn read_folder(root: &Path, folder: &Path) -> anyhow::Result<Vec<SourceFile>> {
-    use anyhow::Context as _;
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(|| format!("read {}", folder.display()))? {
         let path = entry?.path();

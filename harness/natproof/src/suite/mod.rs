@@ -1,9 +1,12 @@
 //! The suite: scenarios, topologies and expectations, built in or from a folder.
 
 mod files;
+mod released;
+mod settings;
 pub(crate) mod written;
 
 pub(crate) use files::{Source, SourceFile};
+pub(crate) use released::Released;
 
 use harness::scenario::matrix::Expanded;
 use harness::scenario::model::Topology;
@@ -62,6 +65,12 @@ impl Suite {
             }
         }
         Ok(topologies)
+    }
+
+    /// Ids of all cases, of whatever implementations, without seeds.
+    pub(crate) fn case_ids(&self) -> BTreeSet<String> {
+        let ids = |loaded: &Loaded| loaded.cases.iter().map(|case| format!("{}{}", loaded.path, case.suffix)).collect::<Vec<_>>();
+        self.scenarios.iter().flat_map(ids).collect()
     }
 }
 
