@@ -35,6 +35,8 @@ drop_reasons! {
     LinkLoss = "drop:link-loss", "The link lost the packet, by its configured loss probability.";
     /// The link is down.
     LinkDown = "drop:link-down", "The link was down.";
+    /// The node is down: it crashed and has not come back.
+    NodeDown = "drop:node-down", "The next node had crashed and was not running, so what it held and what reached it was lost.";
     /// A partition separates the two nodes.
     Partitioned = "drop:partitioned", "A partition separates this node from the next one.";
     /// More packets are in flight than the network may hold.

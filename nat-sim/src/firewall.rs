@@ -20,7 +20,11 @@ pub struct FirewallConfig {
 }
 
 impl FirewallConfig {
-    pub(crate) fn check(self, packet: &Packet) -> Result<(), DropReason> {
+    /// Lets a packet pass, in either direction, or refuses it.
+    ///
+    /// # Errors
+    /// Why the packet is dropped.
+    pub fn check(self, packet: &Packet) -> Result<(), DropReason> {
         match (self.udp, &packet.body) {
             (UdpPolicy::Block, Body::Udp { .. }) => Err(DropReason::FirewallUdpBlocked),
             _ => Ok(()),

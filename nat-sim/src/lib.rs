@@ -1,7 +1,8 @@
 //! Deterministic network with NATs: links, routers, NATs, firewalls and taps in virtual time.
 //!
 //! Packets are sent by hosts of a [`Net`], travel through events ordered by (virtual time, insertion), and are delivered at hosts. There are no
-//! sockets, clocks, threads or entropy here: the same network, seed and sends give the same events. [`Nat`] is also usable alone.
+//! sockets, clocks, threads or entropy here: the same network, seed and sends give the same events. [`Nat`] and [`Link`] are also
+//! usable alone.
 //!
 //! ```
 //! use nat_sim::{Access, LinkConfig, MS, NetBuilder, Packet, preset};
@@ -54,7 +55,7 @@ pub use bytes::Bytes;
 
 pub use drop_reason::DropReason;
 pub use firewall::{FirewallConfig, UdpPolicy};
-pub use link::{LinkConfig, NotAProbability, Probability};
+pub use link::{Link, LinkConfig, NotAProbability, Passage, Probability};
 pub use nat::{
     Access, FilteringBehaviour, Hairpinning, Ipv6Policy, MappingBehaviour, MappingId, MappingScope, MappingView, Nat, NatConfig,
     NatConfigError, NatLimits, Outbound, PRESETS, PortAllocation, PortRange, Refresh, ReverseBinding, Side, Timer, UnsolicitedInbound,

@@ -1,7 +1,8 @@
-//! Links: what happens to a packet between a node and a segment, per direction.
+//! Links: what happens to a packet between a node and a segment, per direction. Usable without [`Net`](crate::Net): times come in, times or reasons come out.
 
 use crate::drop_reason::DropReason;
 use crate::rng::Stream;
+use crate::tap::{Direction, VantageInfo};
 use crate::time::Ns;
 
 /// A probability from 0 to 1.
@@ -73,7 +74,7 @@ impl LinkConfig {
 
 /// One direction of a link at run time.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub struct Link {
     config: LinkConfig,
     up: bool,
     stream: Stream,
@@ -83,34 +84,52 @@ pub(crate) struct Link {
 
 /// What a link does with a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Passage {
+pub enum Passage {
+    /// The packet goes no further.
     Dropped(DropReason),
-    /// The packet leaves the link at `at`, and a copy of it at `copy`.
+    /// The packet gets through.
     Passed {
+        /// When it leaves the link.
         at: Ns,
+        /// When the copy that the link made of it leaves the link.
         copy: Option<Ns>,
     },
 }
 
 impl Link {
-    pub(crate) fn new(config: LinkConfig, stream: Stream) -> Self {
+    /// The link at a side of a node, as [`Net`](crate::Net) has it there: `Out` leads from the node to the segment. The same seed gives the same losses and delays.
+    #[must_use]
+    pub fn at(vantage: &VantageInfo, direction: Direction, config: LinkConfig, seed: u64) -> Self {
+        let word = match direction {
+            Direction::Out => "up",
+            Direction::In => "down",
+        };
+        Self::new(config, Stream::new(seed, &format!("link/{}/{word}", vantage.name())))
+    }
+
+    fn new(config: LinkConfig, stream: Stream) -> Self {
         Self { config, up: true, stream, last_exit: 0 }
     }
 
-    pub(crate) fn set_config(&mut self, config: LinkConfig) {
+    /// Changes the properties for packets that enter from now on.
+    pub fn set_config(&mut self, config: LinkConfig) {
         self.config = config;
         self.last_exit = 0;
     }
 
-    pub(crate) fn config(&self) -> LinkConfig {
+    /// The properties.
+    #[must_use]
+    pub fn config(&self) -> LinkConfig {
         self.config
     }
 
-    pub(crate) fn set_up(&mut self, up: bool) {
+    /// Takes the link down or up again; packets that entered before still get through.
+    pub fn set_up(&mut self, up: bool) {
         self.up = up;
     }
 
-    pub(crate) fn pass(&mut self, now: Ns) -> Passage {
+    /// What becomes of a packet that enters at `now`.
+    pub fn pass(&mut self, now: Ns) -> Passage {
         if !self.up {
             return Passage::Dropped(DropReason::LinkDown);
         }

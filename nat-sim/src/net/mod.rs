@@ -9,6 +9,7 @@ mod operations;
 mod translate;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use crate::drop_reason::DropReason;
 use crate::event_queue::EventQueue;
@@ -16,7 +17,6 @@ use crate::link::{Link, Passage};
 use crate::lookup::Lookup;
 use crate::nat::Nat;
 use crate::packet::Packet;
-use crate::rng::Stream;
 use crate::tap::{Direction, Fate, Tap, Vantage, VantageId, VantageInfo};
 use crate::time::Ns;
 use crate::topology::{InterfaceSpec, NodeId, NodeSpec, Routing};
@@ -81,12 +81,11 @@ impl Net {
         routing: Routing,
     ) -> Self {
         let vantages = describe(&nodes, &specs);
-        let link =
-            |index: usize, config, direction| Link::new(config, Stream::new(seed, &format!("link/{}/{direction}", vantages[index].name())));
+        let link = |index: usize, config, direction| Link::at(&vantages[index], direction, config, seed);
         let interface = |(index, spec): (usize, &InterfaceSpec)| Interface {
             node: spec.node,
-            up: link(index, spec.up, "up"),
-            down: link(index, spec.down, "down"),
+            up: link(index, spec.up, Direction::Out),
+            down: link(index, spec.down, Direction::In),
         };
         let interfaces = specs.iter().enumerate().map(interface).collect();
         let nodes = nodes.into_iter().enumerate().map(|(index, node)| Node::new(node, nats.remove(&index))).collect();
@@ -128,6 +127,25 @@ impl Net {
     #[must_use]
     pub fn name(&self, node: NodeId) -> Option<&str> {
         self.nodes.get(node.index()).map(|node| node.name.as_str())
+    }
+
+    /// The side of the node that a packet to `destination` is handed to when it leaves by the side `from`; `None` without a route.
+    ///
+    /// # Panics
+    /// If `from` is no vantage of this network.
+    #[must_use]
+    pub fn next_hop(&self, from: VantageId, destination: IpAddr) -> Option<VantageId> {
+        self.routing.hop_from_interface(from.0, destination).map(VantageId)
+    }
+
+    /// By which side a router or firewall passes a packet on that came in by the side `from`, and the side of the next node; `None` without a route.
+    ///
+    /// # Panics
+    /// If `from` is no vantage of this network.
+    #[must_use]
+    pub fn forwarding_hop(&self, from: VantageId, destination: IpAddr) -> Option<(VantageId, VantageId)> {
+        let node = self.interfaces[from.0 as usize].node;
+        self.routing.hop_from_node(node, from.0, destination).map(|hop| (VantageId(hop.egress), VantageId(hop.next)))
     }
 
     /// Runs events up to and including `until`, and stops at each packet that reaches a host (or on-path actor), so that its answer can be sent
