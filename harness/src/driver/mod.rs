@@ -6,3 +6,4 @@ pub mod paused;
 pub mod sim;
 pub mod sockets;
 pub mod tokio;
+pub mod turmoil;

@@ -2,11 +2,13 @@
 
 mod addressing;
 mod case;
+mod driver;
 mod nat;
 mod network;
 mod resolve;
 
 pub(crate) use addressing::lay_out;
+pub(crate) use driver::{first_crash, max_virtual};
 pub(crate) use resolve::port_of;
 
 pub use case::{CasePlan, Judged, NodePlan, OutcomePlan, PlannedPlayer};

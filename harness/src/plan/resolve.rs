@@ -1,6 +1,7 @@
 //! From one expanded scenario to one case: players, addresses, configurations and the driver.
 
 use super::case::{CasePlan, NodePlan, OutcomePlan, PlannedPlayer};
+use super::driver::{Needs, max_virtual};
 use super::network::{GatewayKind, NetworkPlan};
 use crate::scenario::model::{Actor, DriverName, DtlsVersionName, NatRef, Node, Outcome, Policy, RoleName, Scenario, Table};
 use crate::scenario::problem::{Problem, nearest};
@@ -12,8 +13,6 @@ use iut::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-/// What is added to the sum of all waits where a scenario names no `max-virtual`.
-const SLACK: Ns = 10 * iut::SECOND;
 /// The credential where the scenario names none.
 const DEFAULT_USER: (&str, &str, &str) = ("alice", "secret", "example.org");
 
@@ -64,12 +63,12 @@ impl Resolver<'_> {
             Ok(outcome) => outcome,
             Err(problem) => return Err(vec![*problem]),
         };
-        let (driver, not_run) = match self.driver(scenario, &nodes) {
+        let timeline: Vec<Step> = scenario.timeline.iter().map(|step| step.value.clone()).collect();
+        let max_virtual = max_virtual(scenario);
+        let (driver, not_run) = match self.driver(scenario, &nodes, max_virtual) {
             Ok(driver) => (driver, None),
             Err(reason) => (DriverName::Sim, Some(reason)),
         };
-        let timeline: Vec<Step> = scenario.timeline.iter().map(|step| step.value.clone()).collect();
-        let max_virtual = scenario.max_virtual.as_ref().map_or_else(|| longest(&timeline) + SLACK, |span| span.0);
         let nat = nodes.iter().enumerate().map(|(index, node)| (node.name.clone(), nat_label(&network, index))).collect();
         let plan = CasePlan {
             id: id.to_owned(),
@@ -145,7 +144,7 @@ impl Resolver<'_> {
     }
 
     /// The first driver that carries all nodes.
-    fn driver(&self, scenario: &Scenario, nodes: &[NodePlan]) -> Result<DriverName, NotRun> {
+    fn driver(&self, scenario: &Scenario, nodes: &[NodePlan], max_virtual: Ns) -> Result<DriverName, NotRun> {
         let mut asynchronous = false;
         for node in nodes {
             let Some(name) = node.implementation() else { continue };
@@ -158,21 +157,7 @@ impl Resolver<'_> {
             }
             asynchronous |= manifest.asynchronous;
         }
-        let crashes = scenario.timeline.iter().any(|step| matches!(step.value, Step::Crash(_) | Step::Bounce(_) | Step::CrashGateway(_)));
-        let carries = |driver: DriverName| match driver {
-            DriverName::Sim => !asynchronous && !crashes,
-            DriverName::Tokio => !crashes,
-            DriverName::Turmoil => true,
-        };
-        let allowed = |driver: DriverName| scenario.drivers.is_empty() || scenario.drivers.iter().any(|name| name.value == driver);
-        match self.driver {
-            Some(driver) if carries(driver) && allowed(driver) => Ok(driver),
-            Some(driver) => Err(NotRun::Driver(format!("the driver {driver:?} does not carry this case"))),
-            None => [DriverName::Sim, DriverName::Tokio, DriverName::Turmoil]
-                .into_iter()
-                .find(|driver| carries(*driver) && allowed(*driver))
-                .ok_or_else(|| NotRun::Driver("none of the drivers that the scenario allows carries its nodes".into())),
-        }
+        Needs { scenario, asynchronous, max_virtual }.driver(self.driver).map_err(NotRun::Driver)
     }
 }
 
@@ -261,10 +246,6 @@ fn resolve_servers(name: &Spanned<String>, scenario: &Scenario, network: &Networ
         }
     }
     Ok(urls)
-}
-
-fn longest(timeline: &[Step]) -> Ns {
-    timeline.iter().filter_map(crate::conductor::lasts).fold(0, Ns::saturating_add)
 }
 
 /// The preset names of a party's NATs, the outermost first, as the report shows them.

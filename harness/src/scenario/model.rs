@@ -73,6 +73,17 @@ pub enum DriverName {
     Turmoil,
 }
 
+impl DriverName {
+    /// The name in scenarios and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            DriverName::Sim => "sim",
+            DriverName::Tokio => "tokio",
+            DriverName::Turmoil => "turmoil",
+        }
+    }
+}
+
 /// One party.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

@@ -7,8 +7,9 @@ use harness::conductor::{Conductor, Ending, Player};
 use harness::driver::paused::virtual_time;
 use harness::driver::sim;
 use harness::driver::tokio::{self, Program};
+use harness::driver::turmoil;
 use harness::evaluate::Evaluation;
-use harness::plan::{Built, CasePlan, PlannedPlayer, stack_of};
+use harness::plan::{Built, CasePlan, NodePlan, PlannedPlayer, stack_of};
 use harness::scenario::model::DriverName;
 use harness::trace::{CaptureWriter, Recorder, vantages};
 use iut::{BuildError, Instance};
@@ -31,6 +32,12 @@ pub(crate) enum Message {
     Unsupported { node: String, what: String },
     /// The case could not be carried out.
     Fault(String),
+}
+
+impl From<turmoil::TunnelFault> for Message {
+    fn from(fault: turmoil::TunnelFault) -> Self {
+        Self::Fault(fault.to_string())
+    }
 }
 
 /// Runs and judges a case, and writes its files.
@@ -61,23 +68,9 @@ fn carry(registry: &Registry, plan: &CasePlan, folder: &Path) -> Result<Ending, 
     let mut players = Vec::new();
     let mut programs = Vec::new();
     for (index, node) in plan.nodes.iter().enumerate() {
-        match &node.player {
-            PlannedPlayer::Implementation(name) => match build(registry, name, index, plan)? {
-                Instance::Endpoint(endpoint) => players.push(Player::Endpoint(endpoint)),
-                Instance::Async(program) => {
-                    players.push(Player::Asynchronous);
-                    let addresses = node.addresses.iter().chain(&node.config.relay_addresses).copied().collect();
-                    programs.push(Program { node: index, addresses, program });
-                }
-            },
-            PlannedPlayer::Actor(actor) => {
-                let stack = stack_of(actor).map(|name| match build(registry, name, index, plan)? {
-                    Instance::Endpoint(endpoint) => Ok(endpoint),
-                    Instance::Async(_) => Err(Message::Fault(format!("the actor {} needs a state machine", node.name))),
-                });
-                players.push(actor::player(actor, node, stack.transpose()?));
-            }
-        }
+        let (player, program) = player(registry, index, node)?;
+        players.push(player);
+        programs.extend(program);
     }
     let recorder = recorder(plan, &built, folder)?;
     let driver = plan.driver;
@@ -90,12 +83,42 @@ fn carry(registry: &Registry, plan: &CasePlan, folder: &Path) -> Result<Ending, 
             os::virtual_libc::set_clock_hook(None);
             Ok(ending)
         }
-        DriverName::Turmoil => Err(Message::Fault("the turmoil driver is not part of this build".into())),
+        DriverName::Turmoil => {
+            os::virtual_libc::set_clock_hook(Some(turmoil::virtual_time));
+            let restart = |index: usize, start| {
+                let mut node = plan.nodes[index].clone();
+                // A process that starts again draws other numbers than the one before it.
+                node.config.seed = nat_sim::derive_seed(node.config.seed, &format!("start/{start}"));
+                player(registry, index, &node)
+            };
+            let ending = turmoil::run(&plan.network, plan.seed, built, conductor, programs, restart);
+            os::virtual_libc::set_clock_hook(None);
+            ending
+        }
     }
 }
 
-fn build(registry: &Registry, name: &str, index: usize, plan: &CasePlan) -> Result<Instance, Message> {
-    let node = &plan.nodes[index];
+/// Who plays a node, and the program where it is asynchronous.
+fn player(registry: &Registry, index: usize, node: &NodePlan) -> Result<(Player, Option<Program>), Message> {
+    match &node.player {
+        PlannedPlayer::Implementation(name) => Ok(match build(registry, name, node)? {
+            Instance::Endpoint(endpoint) => (Player::Endpoint(endpoint), None),
+            Instance::Async(program) => {
+                let addresses = node.addresses.iter().chain(&node.config.relay_addresses).copied().collect();
+                (Player::Asynchronous, Some(Program { node: index, addresses, program }))
+            }
+        }),
+        PlannedPlayer::Actor(actor) => {
+            let stack = stack_of(actor).map(|name| match build(registry, name, node)? {
+                Instance::Endpoint(endpoint) => Ok(endpoint),
+                Instance::Async(_) => Err(Message::Fault(format!("the actor {} needs a state machine", node.name))),
+            });
+            Ok((actor::player(actor, node, stack.transpose()?), None))
+        }
+    }
+}
+
+fn build(registry: &Registry, name: &str, node: &NodePlan) -> Result<Instance, Message> {
     let implementation = registry.get(name).ok_or_else(|| Message::Fault(format!("this build has no `{name}`")))?;
     implementation.build(&node.config).map_err(|error| match error {
         BuildError::Unsupported(what) => Message::Unsupported { node: node.name.clone(), what },

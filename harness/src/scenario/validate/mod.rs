@@ -18,7 +18,8 @@ use super::read::Library;
 use super::span::Spanned;
 use super::step::Step;
 use crate::conductor::Address;
-use crate::plan::NetworkPlan;
+use crate::driver::turmoil::LONGEST_CASE;
+use crate::plan::{NetworkPlan, first_crash, max_virtual};
 use crate::requirement::registry;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
@@ -116,11 +117,23 @@ impl<'a> Validator<'a> {
             self.wrong("scenario::undecided", &scenario.title.span, message);
         }
         self.duration_limit();
-        let crashes = scenario.timeline.iter().find(|step| matches!(step.value, Step::Crash(_) | Step::Bounce(_) | Step::CrashGateway(_)));
-        let turmoil = scenario.drivers.is_empty() || scenario.drivers.iter().any(|driver| driver.value == DriverName::Turmoil);
-        if let Some(step) = crashes.filter(|_| !turmoil) {
+        self.crashes();
+    }
+
+    /// Hosts that can die are on one driver only, and that one has its own limits.
+    fn crashes(&mut self) {
+        let Some(step) = first_crash(self.scenario) else { return };
+        let drivers = &self.scenario.drivers;
+        if !drivers.is_empty() && drivers.iter().all(|driver| driver.value != DriverName::Turmoil) {
             let message = "only the driver `turmoil` has hosts that can die, and `drivers` does not allow it";
             self.wrong_with("scenario::driver", &step.span, message, "add `turmoil` to `drivers`, or leave `drivers` out");
+        }
+        let (lasts, longest) = (super::units::Span(max_virtual(self.scenario)), super::units::Span(LONGEST_CASE));
+        if lasts > longest {
+            let message = format!(
+                "only the driver `turmoil` has hosts that can die; it takes cases of at most {longest}, this one lasts up to {lasts}"
+            );
+            self.wrong_with("scenario::driver", &step.span, message, "set `max-virtual`, or wait for less long");
         }
     }
 

@@ -1,0 +1,399 @@
+//! What the turmoil hosts of a case share: the machines that they run, the conductor, and the inlets of asynchronous nodes.
+//!
+//! Everything happens at [`World::now`], which never goes back: turmoil runs its hosts one after the other through the same millisecond.
+
+use super::clock::{of_host, set_between_ticks};
+use super::machine::{Around, Kind, Machine};
+use super::tunnel::Frame;
+use crate::conductor::{Action, Conductor, Ending, NetworkAction, Player};
+use crate::driver::sim::input_of;
+use crate::driver::sockets::SocketTable;
+use crate::driver::tokio::Program;
+use crate::plan::{Built, GatewayKind, GatewayPlan, NetworkPlan};
+use iut::{AsyncEndpoint, Emitter, Host, Input, MILLISECOND, Ns, Output};
+use nat_sim::{Direction, DropReason, Fate, FirewallConfig, Nat, NodeId, Packet, Tap, UdpPolicy, Vantage, derive_seed};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+
+/// turmoil delivers in the tick of sending or in the next.
+const LONGEST_UNDERWAY: Ns = 2 * MILLISECOND;
+
+pub(super) struct World {
+    /// The map, and which machine is which.
+    built: Built,
+    plan: NetworkPlan,
+    seed: u64,
+    machines: Vec<Machine>,
+    stations: Vec<Station>,
+    /// Asynchronous nodes that run, by their position in the plan.
+    inlets: BTreeMap<usize, Inlet>,
+    conductor: Conductor,
+    /// Crashes that wait for the end of the tick.
+    outages: Vec<Outage>,
+    /// Frames that are in turmoil's hands, by number, and since when.
+    underway: BTreeMap<u64, (Ns, Frame)>,
+    sent: u64,
+    now: Ns,
+    over: bool,
+}
+
+/// The place of a machine among turmoil's hosts.
+#[derive(Default)]
+struct Station {
+    /// The node of the plan that lives there; none at gateways.
+    node: Option<usize>,
+    /// Tells the host that there is something to do.
+    bell: Rc<Notify>,
+    /// What the host is to start.
+    berth: Option<Berth>,
+    /// The machine has crashed.
+    down: bool,
+    /// The host takes frames.
+    open: bool,
+    /// How often it has started again.
+    starts: u32,
+}
+
+/// An asynchronous node that waits for its host.
+pub(super) struct Berth {
+    pub(super) program: Box<dyn AsyncEndpoint>,
+    pub(super) host: Host,
+    pub(super) outputs: UnboundedReceiver<Output>,
+}
+
+/// The driver's end of an asynchronous node.
+struct Inlet {
+    inputs: UnboundedSender<Input>,
+    table: SocketTable,
+}
+
+/// What turmoil must do to a host between two ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outage {
+    /// The machine dies.
+    Crash(usize),
+    /// The machine of a node starts again.
+    Bounce(usize),
+    /// The machine dies and comes back after a while.
+    Blackout(usize, Ns),
+}
+
+impl World {
+    pub(super) fn new(plan: &NetworkPlan, seed: u64, built: Built, conductor: Conductor, programs: Vec<Program>) -> Self {
+        let count = built.net.vantages().iter().map(|vantage| vantage.node.0 as usize + 1).max().unwrap_or(0);
+        let mut world = Self {
+            plan: plan.clone(),
+            seed,
+            machines: Vec::new(),
+            stations: (0..count).map(|_| Station::default()).collect(),
+            inlets: BTreeMap::new(),
+            conductor,
+            outages: Vec::new(),
+            underway: BTreeMap::new(),
+            sent: 0,
+            now: 0,
+            over: false,
+            built,
+        };
+        for machine in 0..count {
+            let node = NodeId(u32::try_from(machine).expect("nodes are numbered with 32 bits"));
+            world.stations[machine].node = world.built.hosts.iter().position(|host| *host == node);
+            world.machines.push(Machine::new(&world.built.net, node, world.kind(machine), seed));
+        }
+        for program in programs {
+            world.lodge(program);
+        }
+        world
+    }
+
+    /// How many machines there are.
+    pub(super) fn machines(&self) -> usize {
+        self.machines.len()
+    }
+
+    /// Whether the case has ended: from then on nothing happens.
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Starts all nodes and the timeline.
+    pub(super) fn start(&mut self) {
+        set_between_ticks(Some(0));
+        self.conductor.start(0);
+        self.act();
+    }
+
+    /// Ends the case.
+    pub(super) fn finish(self) -> Ending {
+        self.inlets.values().for_each(|inlet| inlet.table.close());
+        let ending = self.conductor.finish(self.now);
+        set_between_ticks(None);
+        ending
+    }
+
+    /// The host of a machine has opened its tunnel: told is its bell, and what it is to start.
+    pub(super) fn board(&mut self, machine: usize) -> (Rc<Notify>, Option<Berth>) {
+        let station = &mut self.stations[machine];
+        station.open = true;
+        (Rc::clone(&station.bell), station.berth.take())
+    }
+
+    /// When a machine wants [`World::wake`].
+    pub(super) fn poll_timeout(&self, machine: usize) -> Option<Ns> {
+        if self.over { None } else { self.machines[machine].poll_timeout() }
+    }
+
+    /// What the host of a machine must send next.
+    pub(super) fn poll_frame(&mut self, machine: usize) -> Option<Frame> {
+        while let Some(mut frame) = self.machines[machine].poll_frame() {
+            let to = self.machine_of(&frame);
+            if !self.stations[to].open {
+                self.lose(&frame);
+                continue;
+            }
+            self.sent += 1;
+            frame.number = self.sent;
+            self.underway.insert(frame.number, (self.now, frame.clone()));
+            return Some(frame);
+        }
+        None
+    }
+
+    /// A frame came out of the tunnel at the host of a machine.
+    pub(super) fn take(&mut self, machine: usize, frame: Frame) {
+        let sent = self.underway.remove(&frame.number);
+        assert_eq!(sent.map(|(_, frame)| frame).as_ref(), Some(&frame), "turmoil hands over what was sent, and once");
+        let (machines, mut around) = self.around();
+        machines[machine].take(&mut around, frame);
+    }
+
+    /// Something is due at a machine.
+    pub(super) fn wake(&mut self, machine: usize) {
+        self.tick();
+        while !self.over {
+            let now = self.now;
+            let (machines, mut around) = self.around();
+            let Some(packet) = machines[machine].advance(&mut around, now) else { break };
+            self.deliver(machine, packet);
+            self.act();
+        }
+    }
+
+    /// The asynchronous node at a machine reported something.
+    pub(super) fn emitted(&mut self, machine: usize, output: Output) {
+        self.tick();
+        if let (false, Some(node)) = (self.over, self.stations[machine].node) {
+            self.conductor.emitted(self.now, node, output);
+            self.act();
+        }
+    }
+
+    /// All hosts have gone through the tick that began at `tick`: the conductor's own timers are due. Returned is what turmoil has to do to its hosts.
+    pub(super) fn end_of_tick(&mut self, tick: Ns) -> Vec<Outage> {
+        self.now = self.now.max(tick);
+        set_between_ticks(Some(self.now));
+        self.over |= self.conductor.finished(self.now);
+        if !self.over && self.conductor.poll_timeout() <= self.now {
+            self.conductor.handle_timeout(self.now);
+            self.act();
+        }
+        std::mem::take(&mut self.outages)
+    }
+
+    /// Whether turmoil has kept a frame for longer than it may: then it is lost, and the case with it.
+    pub(super) fn has_lost_a_frame(&self) -> bool {
+        self.underway.first_key_value().is_some_and(|(_, (since, _))| self.now.saturating_sub(*since) > LONGEST_UNDERWAY)
+    }
+
+    /// A machine dies, with what it holds and what is on its way to it.
+    pub(super) fn crash(&mut self, machine: usize) {
+        let now = self.now;
+        let (machines, mut around) = self.around();
+        machines[machine].crash(&mut around, now);
+        let (lost, kept) = std::mem::take(&mut self.underway).into_iter().partition(|(_, (_, frame))| self.machine_of(frame) == machine);
+        self.underway = kept;
+        let lost: BTreeMap<u64, (Ns, Frame)> = lost;
+        lost.values().for_each(|(_, frame)| self.lose(frame));
+        let station = &mut self.stations[machine];
+        (station.down, station.open, station.berth) = (true, false, None);
+        if let Some(node) = station.node {
+            if let Some(inlet) = self.inlets.remove(&node) {
+                inlet.table.close();
+            }
+            self.conductor.replace(now, node, None);
+        }
+    }
+
+    /// How often a machine has started again, this time included.
+    pub(super) fn next_start(&self, machine: usize) -> u32 {
+        self.stations[machine].starts + 1
+    }
+
+    /// A machine starts from nothing; the host of a node with who plays it now.
+    pub(super) fn restart(&mut self, machine: usize, player: Option<(Player, Option<Program>)>) {
+        let station = &mut self.stations[machine];
+        (station.down, station.starts) = (false, station.starts + 1);
+        let node = station.node;
+        let kind = self.kind(machine);
+        self.machines[machine].start(kind);
+        if let (Some(node), Some((player, program))) = (node, player) {
+            if let Some(program) = program {
+                self.lodge(program);
+            }
+            self.conductor.replace(self.now, node, Some(player));
+            self.act();
+        } else if let Some(gateway) = self.gateway(machine) {
+            let what = format!("the gateway of {} starts again", gateway.serves);
+            self.conductor.recorder.step(self.now, what);
+        }
+    }
+
+    /// Whether a machine is down.
+    pub(super) fn is_down(&self, machine: usize) -> bool {
+        self.stations[machine].down
+    }
+
+    /// The node of the plan that lives at a machine.
+    pub(super) fn node_at(&self, machine: usize) -> Option<usize> {
+        self.stations[machine].node
+    }
+
+    fn deliver(&mut self, machine: usize, packet: Packet) {
+        let Some(node) = self.stations[machine].node else { return };
+        if let (Some(inlet), Some(local)) = (self.inlets.get(&node), packet.udp_destination())
+            && !inlet.table.listens(local)
+            && let Some(answer) = packet.answer_with(packet.dst, nat_sim::IcmpKind::PortUnreachable)
+        {
+            self.send(machine, answer);
+        }
+        if let Some(input) = input_of(packet) {
+            self.conductor.deliver(self.now, node, input);
+        }
+    }
+
+    /// Carries out what the conductor wants.
+    fn act(&mut self) {
+        while let Some(action) = self.conductor.poll_action() {
+            match action {
+                Action::Send { node, local, remote, bytes } => {
+                    let machine = self.built.hosts[node].0 as usize;
+                    self.send(machine, Packet::udp(local, remote, bytes));
+                }
+                Action::Network(action) => self.apply(&action),
+                Action::ToNode { node, input } => {
+                    // Where the host is down nobody hears it.
+                    if let Some(inlet) = self.inlets.get(&node) {
+                        inlet.take(input);
+                    }
+                }
+            }
+        }
+        self.over |= self.conductor.finished(self.now) || self.conductor.recorder.overflowed();
+    }
+
+    fn apply(&mut self, action: &NetworkAction) {
+        let now = self.now;
+        match action {
+            NetworkAction::RebootNat(of) => {
+                let machine = self.built.gateways[of].0 as usize;
+                let (machines, mut around) = self.around();
+                machines[machine].flush(&mut around, now, Nat::reboot);
+            }
+            NetworkAction::SetLink { of, link, down } => {
+                let uplink = self.built.uplink(of);
+                let machine = &mut self.machines[self.built.net.vantages()[uplink.0 as usize].node.0 as usize];
+                if let Some(link) = link {
+                    let (up, down) = link.directions(crate::plan::DEFAULT_LATENCY);
+                    machine.set_link(uplink, up, down);
+                }
+                if let Some(down) = down {
+                    machine.set_link_up(uplink, !down);
+                }
+            }
+            NetworkAction::Crash(node) => self.outages.push(Outage::Crash(self.built.hosts[*node].0 as usize)),
+            NetworkAction::Bounce(node) => self.outages.push(Outage::Bounce(self.built.hosts[*node].0 as usize)),
+            NetworkAction::CrashGateway { gateway, duration } => {
+                self.outages.push(Outage::Blackout(self.built.gateways[gateway].0 as usize, *duration));
+            }
+        }
+    }
+
+    fn send(&mut self, machine: usize, packet: Packet) {
+        // A dead host sends nothing.
+        if self.stations[machine].down {
+            return;
+        }
+        let now = self.now;
+        let (machines, mut around) = self.around();
+        machines[machine].send(&mut around, now, packet);
+        self.stations[machine].bell.notify_one();
+    }
+
+    /// The packet reaches a machine that is down.
+    fn lose(&mut self, frame: &Frame) {
+        let node = self.built.net.vantages()[frame.to.0 as usize].node;
+        let place = Vantage { id: frame.to, node, direction: Direction::In };
+        self.conductor.recorder.packet(self.now, place, Fate::Dropped(DropReason::NodeDown), &frame.packet);
+    }
+
+    /// Gives an asynchronous program its sockets and a place at its host.
+    fn lodge(&mut self, Program { node, addresses, program }: Program) {
+        let (emitter, outputs) = Emitter::channel();
+        let (inputs, receiver) = mpsc::unbounded_channel();
+        let socket = emitter.clone();
+        let table = SocketTable::new(addresses, move |local, remote, bytes| socket.datagram(local, remote, bytes));
+        let host = Host { network: table.network(), inputs: receiver, emitter };
+        self.stations[self.built.hosts[node].0 as usize].berth = Some(Berth { program, host, outputs });
+        self.inlets.insert(node, Inlet { inputs, table });
+    }
+
+    /// What a machine does when it starts.
+    fn kind(&self, machine: usize) -> Kind {
+        let Some(gateway) = self.gateway(machine) else { return Kind::Host };
+        match (&gateway.kind, gateway.config()) {
+            (GatewayKind::UdpBlocked, _) => Kind::Firewall(FirewallConfig { udp: UdpPolicy::Block }),
+            (_, Some(config)) => {
+                let name = match self.stations[machine].starts {
+                    0 => format!("nat/{}", gateway.name),
+                    starts => format!("nat/{}/{starts}", gateway.name),
+                };
+                let nat = Nat::new(config, &gateway.outside_addresses, derive_seed(self.seed, &name));
+                Kind::Nat(Box::new(nat.expect("the network was built with the same terms")))
+            }
+            _ => Kind::Router,
+        }
+    }
+
+    fn gateway(&self, machine: usize) -> Option<&GatewayPlan> {
+        let name = self.built.net.name(self.machines.get(machine).map_or(NodeId(machine as u32), |machine| machine.node))?;
+        self.plan.gateways.iter().find(|gateway| gateway.name == name && self.stations[machine].node.is_none())
+    }
+
+    /// The machine that a frame goes to.
+    pub(super) fn machine_of(&self, frame: &Frame) -> usize {
+        self.built.net.vantages()[frame.to.0 as usize].node.0 as usize
+    }
+
+    fn around(&mut self) -> (&mut Vec<Machine>, Around<'_>) {
+        (&mut self.machines, Around { map: &self.built.net, tap: &mut self.conductor.recorder, clock: self.now })
+    }
+
+    /// The time of the host that runs.
+    fn tick(&mut self) {
+        self.now = self.now.max(of_host().unwrap_or(0));
+    }
+}
+
+impl Inlet {
+    fn take(&self, input: Input) {
+        if let Input::Datagram { local, remote, bytes } = input {
+            // Where nobody listens the sender was told so when the datagram arrived.
+            self.table.deliver(local, remote, bytes);
+        } else {
+            // A node that has ended takes no more.
+            let _ = self.inputs.send(input);
+        }
+    }
+}
