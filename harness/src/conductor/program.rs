@@ -13,6 +13,8 @@ pub struct StepResult {
     pub subject: Judged,
     /// The clauses that it decides.
     pub clauses: Vec<String>,
+    /// Another defensible reading of these clauses.
+    pub reading: Option<String>,
     /// What became of it.
     pub verdict: StepVerdict,
     /// What was expected.

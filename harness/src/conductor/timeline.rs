@@ -298,8 +298,8 @@ impl Timeline {
         match step {
             Step::ExpectNone(expect) => self.silence(&expect.twin),
             Step::ExpectNoEvent(expect) => self.silence(&expect.twin),
-            Step::Expect(expect) => self.nothing(&expect.node, matching::arrivals(&self.inboxes[self.node(&expect.node)], since)),
-            Step::ExpectEvent(expect) => self.nothing(&expect.node, matching::reports(&self.events[self.node(&expect.node)], since)),
+            Step::Expect(expect) => (StepVerdict::NotMet, matching::arrivals(&self.inboxes[self.node(&expect.node)], since)),
+            Step::ExpectEvent(expect) => (StepVerdict::NotMet, matching::reports(&self.events[self.node(&expect.node)], since)),
             Step::ExpectDiscovery(_) => (StepVerdict::NotMet, "the algorithm did not end".into()),
             _ => (StepVerdict::Met, String::new()),
         }
@@ -313,9 +313,13 @@ impl Timeline {
         }
     }
 
-    fn nothing(&self, node: &str, instead: String) -> (StepVerdict, String) {
-        let unsupported = self.unsupported.contains(&self.node(node));
-        (if unsupported { StepVerdict::Unsupported } else { StepVerdict::NotMet }, instead)
+    /// Of an implementation that said that it cannot do what a step asked for, only what it was seen to do counts: neither silence nor
+    /// what it did instead shows anything.
+    fn unless_unsupported(&self, step: &Step, verdict: StepVerdict, node: usize, subject: Judged) -> StepVerdict {
+        let waits_for_silence = matches!(step, Step::ExpectNone(_) | Step::ExpectNoEvent(_));
+        let judged = if let Judged::Node(judged) = subject { judged } else { node };
+        let unsupported = self.unsupported.contains(&node) || self.unsupported.contains(&judged);
+        if unsupported && (waits_for_silence || verdict != StepVerdict::Met) { StepVerdict::Unsupported } else { verdict }
     }
 
     fn decide(&mut self, now: Ns, step: &Step, verdict: StepVerdict, observed: String, frames: Vec<u32>, recorder: &mut Recorder) {
@@ -329,10 +333,12 @@ impl Timeline {
         };
         // What a network does is judged where no implementation takes part.
         let subject = if about.network { Judged::Network } else { self.plan.judged(about.subject, node) };
+        let verdict = self.unless_unsupported(step, verdict, node, subject);
         self.met.insert(about.id.to_owned(), verdict == StepVerdict::Met);
         recorder.step(now, format!("{}: {}", about.id, verdict_word(verdict)));
         let clauses = about.clauses.iter().map(|clause| clause.value.clone()).collect();
-        self.results.push(StepResult { id: about.id.to_owned(), subject, clauses, verdict, expected, observed, frames, at: now });
+        let (id, reading) = (about.id.to_owned(), about.reading.map(str::to_owned));
+        self.results.push(StepResult { id, subject, clauses, reading, verdict, expected, observed, frames, at: now });
     }
 }
 
@@ -342,6 +348,7 @@ struct About<'a> {
     id: &'a str,
     node: &'a str,
     subject: Option<&'a str>,
+    reading: Option<&'a str>,
     clauses: &'a [crate::scenario::span::Spanned<String>],
     expected: String,
     network: bool,
@@ -353,6 +360,7 @@ fn expectation(step: &Step) -> Option<About<'_>> {
             id: &e.id,
             node: &e.node,
             subject: e.subject.as_ref().map(|s| s.as_str()),
+            reading: e.reading.as_ref().map(|reading| reading.value.as_str()),
             clauses: &e.clauses,
             expected: format!("{} within {}", matching::describe_packet(&e.packet), e.within),
             network: false,
@@ -361,6 +369,7 @@ fn expectation(step: &Step) -> Option<About<'_>> {
             id: &e.id,
             node: &e.node,
             subject: e.subject.as_ref().map(|s| s.as_str()),
+            reading: e.reading.as_ref().map(|reading| reading.value.as_str()),
             clauses: &e.clauses,
             expected: format!("no {} for {}", matching::describe_packet(&e.packet), e.duration),
             network: false,
@@ -369,6 +378,7 @@ fn expectation(step: &Step) -> Option<About<'_>> {
             id: &e.id,
             node: &e.node,
             subject: e.subject.as_ref().map(|s| s.as_str()),
+            reading: e.reading.as_ref().map(|reading| reading.value.as_str()),
             clauses: &e.clauses,
             expected: format!("{} within {}", matching::describe_event(&e.event), e.within),
             network: false,
@@ -377,12 +387,13 @@ fn expectation(step: &Step) -> Option<About<'_>> {
             id: &e.id,
             node: &e.node,
             subject: e.subject.as_ref().map(|s| s.as_str()),
+            reading: e.reading.as_ref().map(|reading| reading.value.as_str()),
             clauses: &e.clauses,
             expected: format!("no {} for {}", matching::describe_event(&e.event), e.duration),
             network: false,
         },
         Step::ExpectDiscovery(e) => {
-            About { id: &e.id, node: &e.node, subject: None, clauses: &e.clauses, expected: String::new(), network: true }
+            About { id: &e.id, node: &e.node, subject: None, reading: None, clauses: &e.clauses, expected: String::new(), network: true }
         }
         _ => return None,
     })

@@ -88,7 +88,7 @@ impl Evaluation<'_> {
         let level = level_of(&result.clauses);
         let verdict = match result.verdict {
             StepVerdict::Met => Verdict::Pass,
-            StepVerdict::NotMet if level == record::Level::Should => Verdict::Deviates,
+            StepVerdict::NotMet if level == record::Level::Should || result.reading.is_some() => Verdict::Deviates,
             StepVerdict::NotMet => Verdict::Fail,
             StepVerdict::Inconclusive => Verdict::Inconclusive,
             StepVerdict::Unsupported => Verdict::Unsupported,
@@ -103,7 +103,10 @@ impl Evaluation<'_> {
             level,
             verdict,
             cause: None,
-            expected_text: result.expected.clone(),
+            expected_text: match &result.reading {
+                Some(other) => format!("{}; another reading: {other}", result.expected),
+                None => result.expected.clone(),
+            },
             observed_text: result.observed.clone(),
             packets: result.frames.iter().take(FRAMES).map(|frame| u64::from(*frame)).collect(),
         }

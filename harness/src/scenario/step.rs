@@ -500,6 +500,9 @@ pub struct Expect {
     /// The node that is judged; the only implementation where nothing is said.
     #[serde(default)]
     pub subject: Option<Name>,
+    /// Another defensible reading of the clauses, in words: what departs then deviates and does not fail.
+    #[serde(default)]
+    pub reading: Option<Spanned<String>>,
     /// The clauses that it decides.
     #[serde(default)]
     pub clauses: Vec<Spanned<String>>,
@@ -523,6 +526,9 @@ pub struct ExpectNone {
     /// The node that is judged; the only implementation where nothing is said.
     #[serde(default)]
     pub subject: Option<Name>,
+    /// Another defensible reading of the clauses, in words: what departs then deviates and does not fail.
+    #[serde(default)]
+    pub reading: Option<Spanned<String>>,
     /// The clauses that it decides.
     #[serde(default)]
     pub clauses: Vec<Spanned<String>>,
@@ -606,6 +612,9 @@ pub struct ExpectEvent {
     /// The node that is judged.
     #[serde(default)]
     pub subject: Option<Name>,
+    /// Another defensible reading of the clauses, in words: what departs then deviates and does not fail.
+    #[serde(default)]
+    pub reading: Option<Spanned<String>>,
     /// The clauses that it decides.
     #[serde(default)]
     pub clauses: Vec<Spanned<String>>,
@@ -629,6 +638,9 @@ pub struct ExpectNoEvent {
     /// The node that is judged.
     #[serde(default)]
     pub subject: Option<Name>,
+    /// Another defensible reading of the clauses, in words: what departs then deviates and does not fail.
+    #[serde(default)]
+    pub reading: Option<Spanned<String>>,
     /// The clauses that it decides.
     #[serde(default)]
     pub clauses: Vec<Spanned<String>>,

@@ -337,6 +337,12 @@ pub(crate) const CONTROLS: &[Control] = &[
         client().sends(bare(1).build()).gets(challenge(1).build()).sends(bare(2).build())
     }),
     accepts("turn.client.retry-after-401", "a retry with what the server sent", || client().obtains(1)),
+    accepts("turn.client.retry-after-401", "a retry with the nonce of the second answer to a doubled request", || {
+        let second = error(Method::ALLOCATE, 1, 401).attribute(&Attribute::Realm(REALM)).attribute(&Attribute::Nonce("other"));
+        let retry =
+            signed(bare(2).attribute(&Attribute::Username(USER)).attribute(&Attribute::Realm(REALM)).attribute(&Attribute::Nonce("other")));
+        client().sends(bare(1).build()).gets(challenge(1).build()).gets(second.build()).sends(retry.build())
+    }),
     rejects("turn.client.retry-after-438", "the old nonce again", || stale().sends(refresh(4, 600).build())),
     rejects("turn.client.retry-after-438", "no retry", || stale().wait(60_000).sends(send(peer(), b"x").build())),
     accepts("turn.client.retry-after-438", "the new nonce", || stale().sends(renewed(4).build())),

@@ -82,7 +82,7 @@ fn terminal() {
     let findings = everything.gate.by_case();
     let mut said = text::header(&header(), 31, Style::plain());
     for case in &everything.run.cases {
-        said += &text::case_line(case, findings.get(case.id.as_str()).map(Vec::as_slice).unwrap_or_default(), Style::plain());
+        said += &text::case_line(case, Some(findings.get(case.id.as_str()).map(Vec::as_slice).unwrap_or_default()), Style::plain());
     }
     said += &text::finish(&everything.run, &everything.gate, 5, Style::plain());
     said += &text::progress(&everything.run.summary, 40, &["ice/restart", "dtls/loss"]);

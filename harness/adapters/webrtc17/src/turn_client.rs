@@ -1,7 +1,8 @@
 //! A TURN client, whose Binding transaction also makes it a STUN client.
 //!
 //! The crate installs a permission when it first sends to a peer, and binds a channel to that peer at the same time; there is no call for either. So
-//! [`Command::CreatePermission`] sends an empty datagram to each peer, and [`Command::BindChannel`] and [`Command::Refresh`] are unsupported.
+//! [`Command::CreatePermission`] sends an empty datagram to each peer, and [`Command::BindChannel`] is unsupported. [`Command::Refresh`] with a
+//! lifetime of zero closes the relayed socket, which deletes the allocation; other lifetimes are the crate's own business, hence unsupported.
 
 use crate::conn::{Closing, Socket, failed, next_command, started, unsupported};
 use bytes::Bytes;
@@ -70,7 +71,7 @@ impl Session {
             Command::Allocate { server } => self.allocate(server).await,
             Command::CreatePermission { peers } => self.create_permission(peers).await,
             Command::SendToPeer { peer, data } => self.send(peer, &data).await,
-            Command::Close => self.close().await,
+            Command::Refresh { lifetime: 0 } | Command::Close => self.close().await,
             other => return self.emitter.api(unsupported(&other)),
         };
         if let Err(error) = result {

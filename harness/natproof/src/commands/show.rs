@@ -22,7 +22,7 @@ pub(super) fn show(case: &str, out: &Path) -> anyhow::Result<Exit> {
     };
     let file: CaseFile = serde_json::from_str(&content)?;
     let width = terminal_size().map_or(WIDTH, |(columns, _)| usize::from(columns));
-    print!("{}", text::case_line(&file.case, &[], style()));
+    print!("{}", text::case_line(&file.case, None, style()));
     for check in &file.case.checks {
         println!("  {:>14}  {} on {} ({})", check.verdict.to_string(), check.id, check.subject, check.clauses_text());
         if check.verdict != Verdict::Pass {

@@ -50,7 +50,7 @@ impl Progress {
         if findings.iter().any(|finding| finding.fails) {
             self.summary.unexpected += 1;
             self.clear();
-            eprint!("{}", text::case_line(case, &findings, style()));
+            eprint!("{}", text::case_line(case, Some(&findings), style()));
         }
     }
 

@@ -148,7 +148,7 @@ fn relayed_address(_: &Context, _: &Frame<'_>, datagram: &Datagram<'_>) -> Findi
     let free = request.has(T::RESERVATION_TOKEN) || request.has(T::ADDITIONAL_ADDRESS_FAMILY);
     let observed = match response.xor_relayed_address() {
         Ok(Some(relayed)) if free || AddressFamily::of(relayed.ip()) == wanted => return Finding::kept(EXPECTED),
-        Ok(Some(_)) => "XOR-RELAYED-ADDRESS of the other family",
+        Ok(Some(_)) => "XOR-RELAYED-ADDRESS of another family",
         Ok(None) => "no XOR-RELAYED-ADDRESS",
         Err(_) => "XOR-RELAYED-ADDRESS that cannot be read",
     };

@@ -86,7 +86,7 @@ fn lacks(request: &Message<'_>, challenge: &Challenge) -> Option<&'static str> {
         Some("without a user name")
     } else if differs(T::REALM, &challenge.realm) {
         Some("without the REALM of the server")
-    } else if differs(T::NONCE, &challenge.nonce) {
+    } else if !challenge.has_nonce(&value(request, T::NONCE)) {
         Some("without the NONCE of the server")
     } else if !is_protected(request) {
         Some("without an integrity attribute")

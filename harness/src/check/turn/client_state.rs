@@ -19,7 +19,18 @@ pub(super) struct Challenge {
     /// What was refused.
     pub(super) method: Method,
     pub(super) realm: Option<Vec<u8>>,
-    pub(super) nonce: Option<Vec<u8>>,
+    /// The nonces that the server sent with it: more than one where the network doubled the request and each copy was answered.
+    pub(super) nonces: Vec<Option<Vec<u8>>>,
+}
+
+impl Challenge {
+    /// Answers to one request that a client takes for a challenge at most.
+    const COPIES: usize = 8;
+
+    /// Whether the server sent this nonce, or none at all.
+    pub(super) fn has_nonce(&self, nonce: &Option<Vec<u8>>) -> bool {
+        self.nonces.iter().any(|sent| sent.is_none() || sent == nonce)
+    }
 }
 
 /// What the client knows, by 5-tuple: its own address and the server.
@@ -68,7 +79,7 @@ impl ClientSide {
             (Class::SuccessResponse, _) if answered.response.is_none() => self.allocations.success(tuple, now, &request, response),
             (Class::ErrorResponse, Ok(Some(error))) if matches!(error.code, 401 | 438) && answered.response.is_none() => {
                 self.acquainted.insert(datagram.remote);
-                if self.challenges.len() == TUPLES {
+                if self.challenges.len() >= TUPLES {
                     return;
                 }
                 let challenge = Challenge {
@@ -76,9 +87,17 @@ impl ClientSide {
                     code: error.code,
                     method: answered.method,
                     realm: value(response, T::REALM),
-                    nonce: value(response, T::NONCE),
+                    nonces: vec![value(response, T::NONCE)],
                 };
                 self.challenges.insert(tuple, challenge);
+            }
+            (Class::ErrorResponse, Ok(Some(error))) => {
+                let same = |challenge: &&mut Challenge| challenge.code == error.code && challenge.method == answered.method;
+                if let Some(challenge) = self.challenges.get_mut(&tuple).filter(same)
+                    && challenge.nonces.len() < Challenge::COPIES
+                {
+                    challenge.nonces.push(value(response, T::NONCE));
+                }
             }
             _ => {}
         }

@@ -16,6 +16,8 @@ pub(super) struct Expectation<'a> {
     clauses: &'a [Name],
     lasts: Span,
     subject: Option<&'a Name>,
+    /// Another reading of the clauses.
+    reading: Option<&'a Name>,
     /// The positive twin of an expectation of silence.
     twin: Option<&'a Name>,
 }
@@ -23,30 +25,44 @@ pub(super) struct Expectation<'a> {
 /// The expectation of a step.
 pub(super) fn expectation(step: &Step) -> Option<Expectation<'_>> {
     Some(match step {
-        Step::Expect(e) => {
-            Expectation { id: &e.id, node: &e.node, clauses: &e.clauses, lasts: e.within, subject: e.subject.as_ref(), twin: None }
-        }
+        Step::Expect(e) => Expectation {
+            id: &e.id,
+            node: &e.node,
+            clauses: &e.clauses,
+            lasts: e.within,
+            subject: e.subject.as_ref(),
+            reading: e.reading.as_ref(),
+            twin: None,
+        },
         Step::ExpectNone(e) => Expectation {
             id: &e.id,
             node: &e.node,
             clauses: &e.clauses,
             lasts: e.duration,
             subject: e.subject.as_ref(),
+            reading: e.reading.as_ref(),
             twin: Some(&e.twin),
         },
-        Step::ExpectEvent(e) => {
-            Expectation { id: &e.id, node: &e.node, clauses: &e.clauses, lasts: e.within, subject: e.subject.as_ref(), twin: None }
-        }
+        Step::ExpectEvent(e) => Expectation {
+            id: &e.id,
+            node: &e.node,
+            clauses: &e.clauses,
+            lasts: e.within,
+            subject: e.subject.as_ref(),
+            reading: e.reading.as_ref(),
+            twin: None,
+        },
         Step::ExpectNoEvent(e) => Expectation {
             id: &e.id,
             node: &e.node,
             clauses: &e.clauses,
             lasts: e.duration,
             subject: e.subject.as_ref(),
+            reading: e.reading.as_ref(),
             twin: Some(&e.twin),
         },
         Step::ExpectDiscovery(e) => {
-            Expectation { id: &e.id, node: &e.node, clauses: &e.clauses, lasts: e.within, subject: None, twin: None }
+            Expectation { id: &e.id, node: &e.node, clauses: &e.clauses, lasts: e.within, subject: None, reading: None, twin: None }
         }
         _ => return None,
     })
@@ -66,6 +82,7 @@ impl<'a> Validator<'a> {
         self.clauses(about.clauses);
         self.identity(&about, before);
         self.judged(step, &about);
+        self.reading(&about);
         let node = self.node(about.node);
         match step {
             Step::Expect(e) => self.arrives(node, &e.node, &e.packet, before),
@@ -121,6 +138,13 @@ impl<'a> Validator<'a> {
         if !own && judged.len() > 1 && !matches!(step, Step::ExpectDiscovery(_)) {
             let message = format!("it is not clear whom `{}` judges", about.id.value);
             self.wrong_with("scenario::subject", &about.id.span, message, format!("say `subject:`, one of {}", judged.join(", ")));
+        }
+    }
+
+    fn reading(&mut self, about: &Expectation<'a>) {
+        let Some(reading) = about.reading else { return };
+        if reading.value.trim().is_empty() || about.clauses.is_empty() {
+            self.wrong("scenario::value", &reading.span, "`reading` says in words how else the `clauses` of this expectation can be read");
         }
     }
 

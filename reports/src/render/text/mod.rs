@@ -59,9 +59,9 @@ pub fn header(header: &RunHeader, planned: u64, style: Style) -> String {
 }
 
 /// One line per finished case: verdict, virtual time, id, outcome, and, where the verdict is not the whole story, what the gate says.
-/// An unexpected case starts with `!`.
-pub fn case_line(case: &Case, findings: &[&Finding], style: Style) -> String {
-    let failing = findings.iter().find(|finding| finding.fails);
+/// An unexpected case starts with `!`. Without findings no gate was asked.
+pub fn case_line(case: &Case, findings: Option<&[&Finding]>, style: Style) -> String {
+    let failing = findings.unwrap_or_default().iter().find(|finding| finding.fails);
     let mark = if failing.is_some() { style.verdict(Verdict::Fail, "!") } else { " ".to_owned() };
     let verdict = style.verdict(case.verdict, &format!("{:>14}", case.verdict));
     let mut line = format!("{mark} {verdict} {} {}", style.dim(&format!("[{:>10}]", seconds(case.virtual_ms))), case.id);
@@ -71,7 +71,7 @@ pub fn case_line(case: &Case, findings: &[&Finding], style: Style) -> String {
     }
     let remark = match failing {
         Some(finding) => Some(finding.kind.to_string()),
-        None if case.verdict.is_departure() => Some("listed".to_owned()),
+        None if findings.is_some() && case.verdict.is_departure() => Some("listed".to_owned()),
         None => None,
     };
     if let Some(remark) = remark {
