@@ -114,8 +114,9 @@ where
         self.world.borrow_mut().start();
         while !self.world.borrow().is_over() {
             let tick = case_time(self.sim.elapsed());
+            self.world.borrow_mut().begin_of_tick(tick);
             self.step()?;
-            let outages = self.world.borrow_mut().end_of_tick(tick);
+            let outages = self.world.borrow_mut().end_of_tick();
             if self.world.borrow().has_lost_a_frame() {
                 return Err(TunnelFault("a frame was lost on its way".into()).into());
             }

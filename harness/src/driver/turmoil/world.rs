@@ -190,16 +190,29 @@ impl World {
         }
     }
 
-    /// All hosts have gone through the tick that began at `tick`: the conductor's own timers are due. Returned is what turmoil has to do to its hosts.
-    pub(super) fn end_of_tick(&mut self, tick: Ns) -> Vec<Outage> {
+    /// The hosts are about to go through the tick that begins at `tick`. The conductor's own timers go first, so that an asynchronous node hears of them in this
+    /// tick; but where a packet arrives at the same time, it goes before them.
+    pub(super) fn begin_of_tick(&mut self, tick: Ns) {
         self.now = self.now.max(tick);
         set_between_ticks(Some(self.now));
+        let arrives = |station: &Station, machine: &Machine| station.node.is_some() && machine.poll_timeout().is_some_and(|at| at <= tick);
+        if !self.stations.iter().zip(&self.machines).any(|(station, machine)| arrives(station, machine)) {
+            self.timers();
+        }
+    }
+
+    /// All hosts have gone through the tick. Returned is what turmoil has to do to its hosts.
+    pub(super) fn end_of_tick(&mut self) -> Vec<Outage> {
+        self.timers();
+        std::mem::take(&mut self.outages)
+    }
+
+    fn timers(&mut self) {
         self.over |= self.conductor.finished(self.now);
         if !self.over && self.conductor.poll_timeout() <= self.now {
             self.conductor.handle_timeout(self.now);
             self.act();
         }
-        std::mem::take(&mut self.outages)
     }
 
     /// Whether turmoil has kept a frame for longer than it may: then it is lost, and the case with it.
