@@ -21,14 +21,14 @@ pub(super) fn address(machine: usize) -> IpAddr {
 /// Runs a machine until its host dies.
 pub(super) async fn serve(world: Rc<RefCell<World>>, machine: usize) -> turmoil::Result {
     let socket = UdpSocket::bind((IpAddr::V4(Ipv4Addr::UNSPECIFIED), PORT)).await?;
-    let (bell, berth) = world.borrow_mut().board(machine);
-    let mut tasks = JoinSet::new();
-    let mut outputs = berth.map(|Berth { program, host, outputs }| {
-        tasks.spawn(program.run(host));
-        outputs
-    });
+    let bell = world.borrow_mut().open(machine);
+    let (mut tasks, mut outputs) = (JoinSet::new(), None);
     let mut buffer = vec![0; LONGEST];
     loop {
+        if let Some(Berth { program, host, outputs: receiver }) = world.borrow_mut().board(machine) {
+            tasks.spawn(program.run(host));
+            outputs = Some(receiver);
+        }
         transmit(&world, machine, &socket).await?;
         if world.borrow().is_over() {
             // What the node still has to say is of no interest, and may be endless.

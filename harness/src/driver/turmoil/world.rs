@@ -36,6 +36,7 @@ pub(super) struct World {
     underway: BTreeMap<u64, (Ns, Frame)>,
     sent: u64,
     now: Ns,
+    begun: bool,
     over: bool,
 }
 
@@ -94,6 +95,7 @@ impl World {
             underway: BTreeMap::new(),
             sent: 0,
             now: 0,
+            begun: false,
             over: false,
             built,
         };
@@ -121,6 +123,8 @@ impl World {
     /// Starts all nodes and the timeline.
     pub(super) fn start(&mut self) {
         set_between_ticks(Some(0));
+        self.begun = true;
+        self.stations.iter().for_each(|station| station.bell.notify_one());
         self.conductor.start(0);
         self.act();
     }
@@ -133,11 +137,16 @@ impl World {
         ending
     }
 
-    /// The host of a machine has opened its tunnel: told is its bell, and what it is to start.
-    pub(super) fn board(&mut self, machine: usize) -> (Rc<Notify>, Option<Berth>) {
+    /// The host of a machine has opened its tunnel; told is its bell.
+    pub(super) fn open(&mut self, machine: usize) -> Rc<Notify> {
         let station = &mut self.stations[machine];
         station.open = true;
-        (Rc::clone(&station.bell), station.berth.take())
+        Rc::clone(&station.bell)
+    }
+
+    /// What the host of a machine is to start, once the case has begun.
+    pub(super) fn board(&mut self, machine: usize) -> Option<Berth> {
+        self.stations[machine].berth.take_if(|_| self.begun)
     }
 
     /// When a machine wants [`World::wake`].
