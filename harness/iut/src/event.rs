@@ -70,6 +70,13 @@ pub enum ApiEvent {
     /// STUN client: what a discovery algorithm found, as `KEY=VALUE` words in a fixed order: `rfc3489=port-restricted`,
     /// `mapping=endpoint-independent filtering=address-dependent`.
     Discovered(String),
+    /// Actor: a fault of the scenario took effect.
+    Fault {
+        /// Its place in the actor's list, from 1.
+        number: u32,
+        /// What was done: `drop flight 2`.
+        what: String,
+    },
     /// An operation failed, or the implementation reported an error of its own accord.
     Error {
         /// The verb that failed, or the part that reported it.
@@ -105,6 +112,7 @@ impl ApiEvent {
             ApiEvent::ChannelBound { .. } => "channel-bound".into(),
             ApiEvent::PeerData { .. } => "peer-data".into(),
             ApiEvent::Discovered(_) => "discovered".into(),
+            ApiEvent::Fault { .. } => "fault".into(),
             ApiEvent::Error { .. } => "error".into(),
             ApiEvent::Unsupported { .. } => "unsupported".into(),
             ApiEvent::Log(_) => "log".into(),

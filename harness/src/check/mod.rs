@@ -21,6 +21,7 @@ mod turn;
 pub use context::{Context, Credentials, Party};
 pub use controls::{Controls, controls};
 pub use frame::{Content, Datagram, Frame, FrameEvent, Transaction};
+pub(crate) use ice::{Candidate, Description};
 pub use judge::{CheckRecord, judge};
 pub use known::Known;
 pub use outcome::{Connection, Outcome, Pair, connection};

@@ -8,13 +8,15 @@ use nat_sim::Stream;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use wire::stun::build::RawBuilder;
-use wire::stun::{Attribute, AttributeType, Digest, Key, Message, TransactionId};
+use wire::stun::{Attribute, AttributeType, Digest, ErrorCode, Key, Message, TransactionId};
 
 /// What actors have learned and sent.
 pub(super) struct Memory {
     rng: Stream,
     /// By the name that the step gives them.
     sent: BTreeMap<String, Sent>,
+    /// Datagrams that met expectations, by the expectation.
+    met: BTreeMap<String, Met>,
     realm: Vec<Option<String>>,
     nonce: Vec<Option<String>>,
     relayed: Vec<Option<SocketAddr>>,
@@ -31,6 +33,13 @@ pub(super) struct Sent {
     pub(super) key: Option<Key>,
 }
 
+/// A datagram that met an expectation.
+#[derive(Clone, Debug)]
+struct Met {
+    source: SocketAddr,
+    transaction: Option<[u8; 16]>,
+}
+
 /// One datagram to send.
 pub(super) struct Composed {
     pub(super) local: SocketAddr,
@@ -44,6 +53,7 @@ impl Memory {
         Self {
             rng: Stream::new(plan.seed, "actors"),
             sent: BTreeMap::new(),
+            met: BTreeMap::new(),
             realm: vec![None; nodes],
             nonce: vec![None; nodes],
             relayed: vec![None; nodes],
@@ -54,6 +64,12 @@ impl Memory {
 
     pub(super) fn sent(&self, name: &str) -> Option<&Sent> {
         self.sent.get(name)
+    }
+
+    /// A datagram met an expectation.
+    pub(super) fn met(&mut self, expectation: &str, source: SocketAddr, bytes: &[u8]) {
+        let transaction = Message::parse_lenient(bytes).ok().map(|message| message.transaction_id_rfc3489());
+        self.met.insert(expectation.to_owned(), Met { source, transaction });
     }
 
     /// Where `node` was seen last.
@@ -93,6 +109,7 @@ impl Memory {
         match address {
             Address::Node(node) => Ok(plan.address_of(*node, Some(like.ip()))),
             Address::Literal(address) => Ok(*address),
+            Address::SourceOf(id) => self.met.get(id).map(|met| met.source).ok_or_else(|| format!("`{id}` was not met")),
             Address::Alternate(node) => {
                 let own = plan.address_of(*node, Some(like.ip()));
                 let family = |address: &&std::net::IpAddr| address.is_ipv4() == own.is_ipv4() && **address != own.ip();
@@ -151,9 +168,13 @@ fn stun(
     send: &Send,
     message: &StunMessage,
 ) -> Result<Vec<u8>, String> {
-    let transaction = match &message.same_transaction_as {
-        Some(name) => memory.sent(name).ok_or_else(|| format!("`{}` was never sent", name.value))?.transaction,
-        None => memory.transaction(),
+    let transaction = match (&message.same_transaction_as, &message.answers) {
+        (Some(name), _) => memory.sent(name).ok_or_else(|| format!("`{}` was never sent", name.value))?.transaction,
+        (None, Some(id)) => {
+            let asked = memory.met.get(id.as_str()).and_then(|met| met.transaction);
+            asked.ok_or_else(|| format!("no request has met `{}`", id.value))?
+        }
+        (None, None) => memory.transaction(),
     };
     let id = TransactionId(std::array::from_fn(|index| transaction[4 + index]));
     let mut builder = RawBuilder::new(class(message.class), method(message.method), id);
@@ -252,6 +273,10 @@ fn add(plan: &CasePlan, memory: &Memory, local: SocketAddr, builder: RawBuilder,
         A::ChangeRequest(change) => Attribute::ChangeRequest { ip: change.address, port: change.port },
         A::ResponsePort(port) => Attribute::ResponsePort(*port),
         A::Priority(priority) => Attribute::Priority(*priority),
+        A::ErrorCode(code) => Attribute::ErrorCode(ErrorCode { code: *code, reason: wire::stun::error_reason(*code).unwrap_or("Error") }),
+        A::XorMappedAddress(address) => Attribute::XorMappedAddress(memory.resolve(plan, &plan.address(address), local)?),
+        A::XorRelayedAddress(address) => Attribute::XorRelayedAddress(memory.resolve(plan, &plan.address(address), local)?),
+        A::AlternateServer(address) => Attribute::AlternateServer(memory.resolve(plan, &plan.address(address), local)?),
         A::Raw(raw) => {
             let length = raw.length.unwrap_or_else(|| u16::try_from(raw.value.0.len()).unwrap_or(u16::MAX));
             let zeros = vec![0; (4 - raw.value.0.len() % 4) % 4];

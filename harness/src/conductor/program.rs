@@ -51,12 +51,14 @@ pub enum Address {
     RelayOf(usize),
     /// Where the last packet of a node came from, as the receiver saw it.
     Mapped(usize),
+    /// Where the datagram that met an expectation came from.
+    SourceOf(String),
     /// A literal.
     Literal(SocketAddr),
 }
 
 impl Address {
-    /// Reads what a step says: `NODE`, `alternate NODE`, `relay-of NODE`, `mapped NODE`, or an address with port.
+    /// Reads what a step says: `NODE`, `alternate NODE`, `relay-of NODE`, `mapped NODE`, `source-of EXPECTATION`, or an address with port.
     ///
     /// # Errors
     /// What was expected, for a diagnostic.
@@ -65,13 +67,18 @@ impl Address {
             return Ok(Self::Literal(address));
         }
         let (form, name) = text.split_once(' ').unwrap_or(("", text));
+        if form == "source-of" {
+            return Ok(Self::SourceOf(name.trim().to_owned()));
+        }
         let known = node(name.trim()).ok_or_else(|| format!("`{name}` is not a node of this scenario"))?;
         match form {
             "" => Ok(Self::Node(known)),
             "alternate" => Ok(Self::Alternate(known)),
             "relay-of" => Ok(Self::RelayOf(known)),
             "mapped" => Ok(Self::Mapped(known)),
-            _ => Err(format!("expected a node, `alternate NODE`, `relay-of NODE`, `mapped NODE` or an address with port, found `{text}`")),
+            _ => Err(format!(
+                "expected a node, `alternate NODE`, `relay-of NODE`, `mapped NODE`, `source-of EXPECTATION` or an address with port, found `{text}`"
+            )),
         }
     }
 }

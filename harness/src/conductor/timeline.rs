@@ -4,7 +4,8 @@ use super::NetworkAction;
 use super::compose::{self, Memory};
 use super::matching::{self, Received, Reported};
 use super::program::{StepResult, StepVerdict};
-use crate::plan::{CasePlan, Judged};
+use crate::plan::{CasePlan, Judged, PlannedPlayer};
+use crate::scenario::model::Actor;
 use crate::scenario::step::{Expect, ExpectDiscovery, ExpectEvent, ExpectNoEvent, ExpectNone, SendData, Step};
 use crate::trace::Recorder;
 use bytes::Bytes;
@@ -114,7 +115,37 @@ impl Timeline {
             };
             self.decide(now, step, verdict, "the case ended before this was decided".into(), Vec::new(), recorder);
         }
+        // Where something was not met, that says why a fault had no chance to happen.
+        if self.results.iter().all(|result| result.verdict != StepVerdict::NotMet) {
+            self.faults_that_never_happened(now);
+        }
         self.results
+    }
+
+    /// A fault that never took effect leaves untested what the scenario is about.
+    fn faults_that_never_happened(&mut self, now: Ns) {
+        let plan = Arc::clone(&self.plan);
+        for (node, party) in plan.nodes.iter().enumerate() {
+            let PlannedPlayer::Actor(Actor::Dtls(options)) = &party.player else { continue };
+            let happened = |number: usize| {
+                let is = |event: &Reported| matches!(event.event, ApiEvent::Fault { number: own, .. } if own as usize == number);
+                self.events[node].iter().any(is)
+            };
+            let missing: Vec<String> = (1..).zip(&options.faults).filter(|(n, _)| !happened(*n)).map(|(_, f)| f.to_string()).collect();
+            if missing.is_empty() {
+                continue;
+            }
+            self.results.push(StepResult {
+                id: format!("faults-of-{}", party.name),
+                subject: plan.judged(None, node),
+                clauses: Vec::new(),
+                verdict: StepVerdict::Inconclusive,
+                expected: "every fault of the actor takes effect".into(),
+                observed: format!("never happened: {}", missing.join(", ")),
+                frames: Vec::new(),
+                at: now,
+            });
+        }
     }
 
     fn next(&mut self) {
@@ -257,6 +288,7 @@ impl Timeline {
         let index = self.inboxes[node].iter().position(|received| !received.taken && fits(received))?;
         let received = &mut self.inboxes[node][index];
         received.taken = true;
+        self.memory.met(&expect.id, received.remote, &received.bytes);
         Some((StepVerdict::Met, received.summary(), vec![received.frame]))
     }
 

@@ -210,6 +210,7 @@ fn api_text(event: &ApiEvent) -> String {
         ApiEvent::MappedAddress(address) => format!("mapped address {address}"),
         ApiEvent::Allocated { relayed, .. } => format!("allocated {relayed}"),
         ApiEvent::Discovered(words) => format!("discovered {words}"),
+        ApiEvent::Fault { what, .. } => format!("fault: {what}"),
         event => event.name(),
     }
 }

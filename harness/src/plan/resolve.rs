@@ -147,8 +147,14 @@ impl Resolver<'_> {
     fn driver(&self, scenario: &Scenario, nodes: &[NodePlan], max_virtual: Ns) -> Result<DriverName, NotRun> {
         let mut asynchronous = false;
         for node in nodes {
-            let Some(name) = node.implementation() else { continue };
             let lacking = |what: String| NotRun::Unsupported { node: node.name.clone(), what };
+            if let PlannedPlayer::Actor(actor) = &node.player
+                && let Some(stack) = stack_of(actor, node.role)
+                && !self.manifests.contains_key(stack)
+            {
+                return Err(lacking(format!("the actor needs `{stack}`, which this build does not contain")));
+            }
+            let Some(name) = node.implementation() else { continue };
             let Some(manifest) = self.manifests.get(name) else {
                 return Err(lacking(format!("this build does not contain `{name}` (feature `full`)")));
             };
@@ -331,10 +337,11 @@ fn without_relay(allowed: Vec<String>) -> Vec<String> {
     if direct.len() == allowed.len() || !direct.is_empty() { direct } else { vec!["failed".into()] }
 }
 
-/// Whether an actor of this kind needs an implementation's help.
-pub fn stack_of(actor: &Actor) -> Option<&'static str> {
-    match actor {
-        Actor::Dtls(_) => Some("dimpl"),
+/// The implementation that an actor in this role needs: dimpl for DTLS, also inside a peer, where str0m brings it along.
+pub fn stack_of(actor: &Actor, role: RoleName) -> Option<&'static str> {
+    match (actor, role) {
+        (Actor::Dtls(_), RoleName::Peer) => Some("str0m"),
+        (Actor::Dtls(_), _) => Some("dimpl"),
         _ => None,
     }
 }

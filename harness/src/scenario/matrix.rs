@@ -1,6 +1,6 @@
 //! From a scenario with axes to one scenario per case. Axes are typed paths into the scenario, never text substitution.
 
-use super::model::{Access, Axis, Dtls, DtlsVersionName, Family, Link, LinkPair, NatRef, Policy, Scenario, Value};
+use super::model::{Access, Actor, Axis, Dtls, DtlsFault, DtlsVersionName, Family, Link, LinkPair, NatRef, Policy, Scenario, Value};
 use super::problem::{Problem, nearest};
 use super::read::is_segment;
 use super::span::Spanned;
@@ -203,6 +203,10 @@ fn set(scenario: &mut Scenario, path: &str, value: &Spanned<Value>, place: &Rang
                     node.dtls.get_or_insert_with(Dtls::default).mtu = Some(mtu);
                 }
                 ["link", key] => set_link(&mut node.link, key, value, path, place)?,
+                ["actor", rest @ ..] => match node.actor.as_mut() {
+                    Some(actor) => set_actor(&mut actor.value, rest, value, path, place)?,
+                    None => return Err(Problem::new("scenario::axis-path", place, format!("`{path}`: `{name}` is no actor"))),
+                },
                 _ => return Err(unknown_path(path, place)),
             }
         }
@@ -215,6 +219,36 @@ fn set(scenario: &mut Scenario, path: &str, value: &Spanned<Value>, place: &Rang
         ["link", key] => set_link(&mut scenario.link, key, value, path, place)?,
         ["signalling", "candidate-loss"] => scenario.signalling.candidate_loss = Some(decode(value)?),
         ["signalling", "delay"] => scenario.signalling.delay = Some(decode(value)?),
+        _ => return Err(unknown_path(path, place)),
+    }
+    Ok(())
+}
+
+/// Sets what is said of an actor, where the scenario says something of it.
+fn set_actor(actor: &mut Actor, rest: &[&str], value: &Spanned<Value>, path: &str, place: &Range<usize>) -> Result<(), Problem> {
+    match (actor, rest) {
+        (Actor::Dtls(options), ["dtls", "fragment"]) => options.fragment = Some(decode(value)?),
+        (Actor::Dtls(options), ["dtls", "overlap"]) => options.overlap = Some(decode(value)?),
+        (Actor::Dtls(options), ["dtls", "faults", number, key]) => {
+            let position = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+            let count = options.faults.len();
+            let Some(fault) = position.and_then(|position| options.faults.get_mut(position)) else {
+                let message = format!("`{path}`: faults are numbered from 1, and there are {count}");
+                return Err(Problem::new("scenario::axis-path", place, message));
+            };
+            if let (DtlsFault::Stray { bytes, .. }, "bytes") = (&mut fault.value, *key) {
+                *bytes = decode(value)?;
+                return Ok(());
+            }
+            let Some((datagram, flight)) = fault.value.numbers() else { return Err(unknown_path(path, place)) };
+            match *key {
+                "datagram" => *datagram = Some(decode(value)?),
+                "flight" => *flight = Some(decode(value)?),
+                _ => return Err(unknown_path(path, place)),
+            }
+        }
+        (Actor::Ice(options), ["ice", "claims"]) => options.claims = decode(value)?,
+        (Actor::Ice(options), ["ice", "tiebreaker"]) => options.tiebreaker = decode(value)?,
         _ => return Err(unknown_path(path, place)),
     }
     Ok(())
@@ -238,7 +272,8 @@ fn set_link(pair: &mut Option<LinkPair>, key: &str, value: &Spanned<Value>, path
 
 fn unknown_path(path: &str, place: &Range<usize>) -> Problem {
     Problem::new("scenario::axis-path", place, format!("`{path}` is not a path that an axis can set")).help(
-        "known: nodes.NODE.{implementation, nat, access, network, addresses, servers, trickle, offerer, policy, dtls.version, dtls.mtu, link.*}, \
+        "known: nodes.NODE.{implementation, nat, access, network, addresses, servers, trickle, offerer, policy, dtls.version, dtls.mtu, link.*, \
+         actor.dtls.{fragment, overlap, faults.N.{datagram, flight, bytes}}, actor.ice.{claims, tiebreaker}}, \
          networks.NETWORK.nat, link.{latency, jitter, loss, duplicate, reorder}, signalling.{delay, candidate-loss}",
     )
 }

@@ -174,7 +174,7 @@ pub struct Send {
     /// The node that sends.
     pub node: Name,
     /// Where to: a node, `relay-of NODE` (the relayed transport address that NODE was given), `mapped NODE` (where NODE's last packet came from, as
-    /// the receiver saw it), `alternate NODE`, or an address with port.
+    /// the receiver saw it), `alternate NODE`, `source-of EXPECTATION` (where the datagram that met it came from), or an address with port.
     pub to: Name,
     /// The local port, where it is not the node's first.
     #[serde(default)]
@@ -233,6 +233,9 @@ pub struct StunMessage {
     /// The transaction id of an earlier send.
     #[serde(default)]
     pub same_transaction_as: Option<Name>,
+    /// The transaction id of the request that met this earlier expectation: the message is its answer.
+    #[serde(default)]
+    pub answers: Option<Name>,
     /// Faults at the level of bytes, applied last.
     #[serde(default)]
     pub faults: Vec<Spanned<ByteFault>>,
@@ -311,6 +314,14 @@ pub enum Attribute {
     ResponsePort(u16),
     /// PRIORITY.
     Priority(u32),
+    /// ERROR-CODE with the registered reason phrase.
+    ErrorCode(u16),
+    /// XOR-MAPPED-ADDRESS: an address as `to` of a send.
+    XorMappedAddress(Name),
+    /// XOR-RELAYED-ADDRESS: an address as `to` of a send.
+    XorRelayedAddress(Name),
+    /// ALTERNATE-SERVER: an address as `to` of a send.
+    AlternateServer(Name),
     /// Any attribute.
     Raw(RawAttribute),
 }

@@ -42,6 +42,7 @@ fn api(event: &ApiEvent) -> Value {
         ApiEvent::ChannelBound { peer, number } => json!({ "peer": peer, "number": number }),
         ApiEvent::PeerData { peer, bytes } => json!({ "peer": peer, "bytes": bytes.len(), "text": preview(bytes) }),
         ApiEvent::Discovered(words) => json!(words),
+        ApiEvent::Fault { number, what } => json!({ "number": number, "what": what }),
         ApiEvent::Error { operation, message } => json!({ "operation": operation, "message": message }),
         ApiEvent::Unsupported { verb } => json!(verb),
         ApiEvent::Log(line) => json!(line),

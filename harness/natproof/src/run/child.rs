@@ -109,7 +109,7 @@ fn player(registry: &Registry, index: usize, node: &NodePlan) -> Result<(Player,
             }
         }),
         PlannedPlayer::Actor(actor) => {
-            let stack = stack_of(actor).map(|name| match build(registry, name, node)? {
+            let stack = stack_of(actor, node.role).map(|name| match build(registry, name, node)? {
                 Instance::Endpoint(endpoint) => Ok(endpoint),
                 Instance::Async(_) => Err(Message::Fault(format!("the actor {} needs a state machine", node.name))),
             });

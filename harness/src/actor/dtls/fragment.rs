@@ -12,13 +12,16 @@ use wire::dtls::{FullHeader, HandshakeFragment, Header, Record, records};
 pub(super) struct Fragmenter {
     /// Most bytes of a message in one fragment.
     size: usize,
+    /// Bytes that a fragment repeats of the one before.
+    overlap: usize,
     /// The number of the next record of epoch 0.
     next: u64,
 }
 
 impl Fragmenter {
-    pub(super) fn new(size: u16) -> Self {
-        Self { size: size.into(), next: 0 }
+    /// `overlap` is less than `size`.
+    pub(super) fn new(size: u16, overlap: u16) -> Self {
+        Self { size: size.into(), overlap: overlap.into(), next: 0 }
     }
 
     /// The datagrams that are sent in place of one.
@@ -54,7 +57,21 @@ impl Fragmenter {
     /// The handshake fragments to send in place of a record's; none where it holds anything else.
     fn parts(&self, record: &Record<'_>) -> Vec<Vec<u8>> {
         let Ok(fragments) = record.handshake().collect::<Result<Vec<HandshakeFragment<'_>>, _>>() else { return Vec::new() };
-        fragments.iter().flat_map(|fragment| split(fragment, self.size)).map(|part| handshake_fragment(&part)).collect()
+        fragments.iter().flat_map(|fragment| self.overlapping(fragment)).map(|part| handshake_fragment(&part)).collect()
+    }
+
+    /// The parts of a message; each but the first begins before the end of the one before it.
+    fn overlapping<'a>(&self, fragment: &HandshakeFragment<'a>) -> Vec<HandshakeFragment<'a>> {
+        let step = self.size - self.overlap;
+        // The last step is covered by the part before it where that reaches the end.
+        let covered = fragment.body.len().saturating_sub(self.overlap).max(1);
+        let longer = |part: HandshakeFragment<'a>| {
+            let start = (part.fragment_offset - fragment.fragment_offset) as usize;
+            let body = &fragment.body[start..fragment.body.len().min(start + self.size)];
+            HandshakeFragment { body, fragment_length: body.len() as u32, ..part }
+        };
+        let starts = |part: &HandshakeFragment<'a>| ((part.fragment_offset - fragment.fragment_offset) as usize) < covered;
+        split(fragment, step).into_iter().filter(starts).map(longer).collect()
     }
 
     /// A record of epoch 0 under its new number: the next one, or the stack's own where it has skipped some (RFC 6347 section 4.2.1).

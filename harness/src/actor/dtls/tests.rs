@@ -52,7 +52,7 @@ fn placed(faults: Vec<DtlsFault>) -> Vec<Spanned<DtlsFault>> {
 fn actor(flights: &[(Ns, &[&[u8]])], faults: Vec<DtlsFault>, fragment: Option<u16>) -> FaultyFlights {
     let flights = flights.iter().map(|(at, flight)| (*at, flight.iter().map(|bytes| Bytes::copy_from_slice(bytes)).collect()));
     let inner = Recorded { flights: flights.collect(), ..Recorded::default() };
-    FaultyFlights::new(Box::new(inner), DtlsActor { faults: placed(faults), fragment })
+    FaultyFlights::new(Box::new(inner), DtlsActor { faults: placed(faults), fragment, overlap: None }, false)
 }
 
 /// Everything that the actor sends, with the time in milliseconds; `Start` is at 0.
@@ -70,7 +70,7 @@ fn run(mut actor: FaultyFlights) -> Vec<(u64, Bytes)> {
                     assert_eq!((local, remote), (address(LOCAL), address(REMOTE)));
                     sent.push((now / MILLISECOND, bytes));
                 }
-                Output::Api(ApiEvent::Dtls(_)) => {}
+                Output::Api(ApiEvent::Dtls(_) | ApiEvent::Fault { .. }) => {}
                 other => panic!("{other:?}"),
             }
         }
@@ -100,18 +100,24 @@ fn without_faults_everything_passes_as_it_is() {
 
 #[test]
 fn a_dropped_datagram_is_not_sent() {
-    assert_eq!(after(vec![DtlsFault::Drop { datagram: 2 }]), "0 one, 0 three, 1 four");
+    assert_eq!(after(vec![DtlsFault::Drop { datagram: Some(2), flight: None }]), "0 one, 0 three, 1 four");
 }
 
 #[test]
 fn a_delayed_datagram_comes_later() {
-    assert_eq!(after(vec![DtlsFault::Delay { datagram: 1, by: Span(7 * MILLISECOND) }]), "0 two, 0 three, 1 four, 7 one");
+    assert_eq!(
+        after(vec![DtlsFault::Delay { datagram: Some(1), flight: None, by: Span(7 * MILLISECOND) }]),
+        "0 two, 0 three, 1 four, 7 one"
+    );
 }
 
 #[test]
 fn replays_follow_their_datagram() {
-    assert_eq!(after(vec![DtlsFault::Replay { datagram: 2, times: 2, after: None }]), "0 one, 0 two, 0 two, 0 two, 0 three, 1 four");
-    let spaced = DtlsFault::Replay { datagram: 2, times: 2, after: Some(Span(5 * MILLISECOND)) };
+    assert_eq!(
+        after(vec![DtlsFault::Replay { datagram: Some(2), flight: None, times: 2, after: None }]),
+        "0 one, 0 two, 0 two, 0 two, 0 three, 1 four"
+    );
+    let spaced = DtlsFault::Replay { datagram: Some(2), flight: None, times: 2, after: Some(Span(5 * MILLISECOND)) };
     assert_eq!(after(vec![spaced]), "0 one, 0 two, 0 three, 1 four, 5 two, 10 two");
 }
 
@@ -129,19 +135,19 @@ fn an_incomplete_range_goes_after_50_ms_and_holds_nothing_back_any_more() {
 
 #[test]
 fn a_dropped_end_completes_its_range() {
-    let faults = vec![DtlsFault::Reorder { from: 1, to: 3 }, DtlsFault::Drop { datagram: 3 }];
+    let faults = vec![DtlsFault::Reorder { from: 1, to: 3 }, DtlsFault::Drop { datagram: Some(3), flight: None }];
     assert_eq!(after(faults), "0 two, 0 one, 1 four");
 }
 
 #[test]
 fn corruption_flips_one_bit_counted_from_the_end() {
-    let sent = run(actor(&[(0, FLIGHT)], vec![DtlsFault::Corrupt { datagram: 3, from_end: 1 }], None));
+    let sent = run(actor(&[(0, FLIGHT)], vec![DtlsFault::Corrupt { datagram: Some(3), flight: None, from_end: 1 }], None));
     assert_eq!(sent[2].1, "thrde");
 }
 
 #[test]
 fn corruption_beyond_the_datagram_is_told_and_not_ignored() {
-    let mut actor = actor(&[(0, FLIGHT)], vec![DtlsFault::Corrupt { datagram: 3, from_end: 5 }], None);
+    let mut actor = actor(&[(0, FLIGHT)], vec![DtlsFault::Corrupt { datagram: Some(3), flight: None, from_end: 5 }], None);
     actor.handle(0, Input::Command(Command::Start));
     let errors = std::iter::from_fn(|| actor.poll_output()).filter(|output| matches!(output, Output::Api(ApiEvent::Error { .. }))).count();
     assert_eq!(errors, 1);
@@ -149,22 +155,31 @@ fn corruption_beyond_the_datagram_is_told_and_not_ignored() {
 
 #[test]
 fn strays_go_before_their_datagram_and_have_no_number() {
-    let stray = DtlsFault::Stray { before: 2, bytes: Hex(b"stray".to_vec()) };
-    assert_eq!(after(vec![stray, DtlsFault::Drop { datagram: 3 }]), "0 one, 0 stray, 0 two, 1 four");
+    let stray = DtlsFault::Stray { datagram: Some(2), flight: None, bytes: Hex(b"stray".to_vec()) };
+    assert_eq!(after(vec![stray, DtlsFault::Drop { datagram: Some(3), flight: None }]), "0 one, 0 stray, 0 two, 1 four");
+}
+
+#[test]
+fn strays_keep_their_order_and_stay_as_they_are() {
+    let stray = |bytes: &[u8]| DtlsFault::Stray { datagram: Some(1), flight: None, bytes: Hex(bytes.to_vec()) };
+    let corrupt = DtlsFault::Corrupt { datagram: Some(1), flight: None, from_end: 0 };
+    let replay = DtlsFault::Replay { datagram: Some(1), flight: None, times: 1, after: None };
+    let sent = after(vec![stray(b"x"), corrupt, stray(b"y"), replay]);
+    assert_eq!(sent, "0 x, 0 y, 0 ond, 0 ond, 0 two, 0 three, 1 four");
 }
 
 #[test]
 fn faults_of_one_datagram_apply_in_their_order() {
-    let corrupt = DtlsFault::Corrupt { datagram: 1, from_end: 0 };
-    let replay = DtlsFault::Replay { datagram: 1, times: 1, after: None };
+    let corrupt = DtlsFault::Corrupt { datagram: Some(1), flight: None, from_end: 0 };
+    let replay = DtlsFault::Replay { datagram: Some(1), flight: None, times: 1, after: None };
     assert_eq!(after(vec![corrupt, replay.clone()]), "0 ond, 0 ond, 0 two, 0 three, 1 four");
-    assert_eq!(after(vec![DtlsFault::Drop { datagram: 1 }, replay]), "0 two, 0 three, 1 four");
+    assert_eq!(after(vec![DtlsFault::Drop { datagram: Some(1), flight: None }, replay]), "0 two, 0 three, 1 four");
 }
 
 #[test]
 fn more_waiting_datagrams_than_the_bound_are_lost_and_told() {
-    let replay = DtlsFault::Replay { datagram: 1, times: u32::MAX, after: Some(Span(MILLISECOND)) };
-    let twice = vec![replay, DtlsFault::Replay { datagram: 2, times: 5, after: Some(Span(1)) }];
+    let replay = DtlsFault::Replay { datagram: Some(1), flight: None, times: u32::MAX, after: Some(Span(MILLISECOND)) };
+    let twice = vec![replay, DtlsFault::Replay { datagram: Some(2), flight: None, times: 5, after: Some(Span(1)) }];
     let mut actor = actor(&[(0, FLIGHT)], twice, None);
     actor.handle(0, Input::Command(Command::Start));
     let errors = std::iter::from_fn(|| actor.poll_output()).filter(|output| matches!(output, Output::Api(ApiEvent::Error { .. }))).count();
@@ -179,9 +194,47 @@ fn the_inner_endpoint_is_woken_only_for_its_own_deadlines() {
         given: std::rc::Rc::clone(&given),
         ..Recorded::default()
     };
-    let faults = vec![DtlsFault::Delay { datagram: 1, by: Span(10) }];
-    run(FaultyFlights::new(Box::new(inner), DtlsActor { faults: placed(faults), fragment: None }));
+    let faults = vec![DtlsFault::Delay { datagram: Some(1), flight: None, by: Span(10) }];
+    run(FaultyFlights::new(Box::new(inner), DtlsActor { faults: placed(faults), fragment: None, overlap: None }, false));
     assert_eq!(*given.borrow(), ["0: other", "20: timeout"]);
+}
+
+#[test]
+fn a_fault_of_a_flight_meets_all_of_it_and_a_stray_goes_before_it() {
+    let flights: &[(Ns, &[&[u8]])] = &[(0, FLIGHT), (MILLISECOND, &[b"four", b"five"])];
+    let flight = Some(2);
+    let after = |fault| words(&run(actor(flights, vec![fault], None)));
+    assert_eq!(after(DtlsFault::Drop { datagram: None, flight }), "0 one, 0 two, 0 three");
+    assert_eq!(after(DtlsFault::Delay { datagram: None, flight, by: Span(MILLISECOND) }), "0 one, 0 two, 0 three, 2 four, 2 five");
+    assert_eq!(after(DtlsFault::Corrupt { datagram: None, flight, from_end: 0 }), "0 one, 0 two, 0 three, 1 fous, 1 fivd");
+    let stray = DtlsFault::Stray { datagram: None, flight, bytes: Hex(b"stray".to_vec()) };
+    assert_eq!(after(stray), "0 one, 0 two, 0 three, 1 stray, 1 four, 1 five");
+}
+
+#[test]
+fn a_fault_is_told_once_and_only_if_it_happens() {
+    let faults = vec![
+        DtlsFault::Drop { datagram: Some(9), flight: None },
+        DtlsFault::Drop { datagram: None, flight: Some(1) },
+        DtlsFault::Reorder { from: 1, to: 2 },
+    ];
+    let mut actor = actor(&[(0, FLIGHT)], faults, None);
+    actor.handle(0, Input::Command(Command::Start));
+    let told = std::iter::from_fn(|| actor.poll_output()).filter_map(|output| match output {
+        Output::Api(ApiEvent::Fault { number, what }) => Some(format!("{number} {what}")),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), ["2 drop flight 1", "3 reorder datagrams 1 to 2"]);
+}
+
+#[test]
+fn of_a_peer_only_dtls_counts() {
+    let dtls = message(0, HandshakeType::CLIENT_HELLO, 0, 5);
+    let flights = [(0, vec![Bytes::from_static(b"stun"), Bytes::from(dtls.clone()), Bytes::from_static(b"more")])];
+    let inner = Recorded { flights: flights.into(), ..Recorded::default() };
+    let faults = placed(vec![DtlsFault::Drop { datagram: Some(1), flight: None }]);
+    let peer = FaultyFlights::new(Box::new(inner), DtlsActor { faults, fragment: None, overlap: None }, true);
+    assert_eq!(words(&run(peer)), "0 stun, 0 more");
 }
 
 // Fragmenting. A client's flight of two messages and what follows them, as DTLS 1.2 has it.
@@ -289,9 +342,30 @@ fn a_fragment_is_cut_where_it_lies_in_its_message() {
 }
 
 #[test]
+fn overlapping_fragments_repeat_what_came_before_and_end_with_the_message() {
+    for (length, expected) in
+        [(50, vec![(0, 20), (15, 20), (30, 20)]), (20, vec![(0, 20)]), (21, vec![(0, 20), (15, 6)]), (0, vec![(0, 0)])]
+    {
+        let hello = message(0, HandshakeType::CLIENT_HELLO, 0, length);
+        let inner = Recorded { flights: [(0, vec![Bytes::from(hello)])].into(), ..Recorded::default() };
+        let options = DtlsActor { faults: vec![], fragment: Some(20), overlap: Some(5) };
+        let sent = run(FaultyFlights::new(Box::new(inner), options, false));
+        let mut found = Vec::new();
+        for (_, bytes) in &sent {
+            for part in records(bytes, 0).flatten().flat_map(|record| record.handshake().flatten().collect::<Vec<_>>()) {
+                let start = part.fragment_offset as usize;
+                assert_eq!(part.body, &body(length)[start..start + part.fragment_length as usize]);
+                found.push((start, part.fragment_length));
+            }
+        }
+        assert_eq!(found, expected, "a message of {length} bytes");
+    }
+}
+
+#[test]
 fn faults_count_the_fragments() {
     let hello = message(0, HandshakeType::CLIENT_HELLO, 0, 50);
-    let sent = run(actor(&[(0, &[&hello])], vec![DtlsFault::Drop { datagram: 2 }], Some(20)));
+    let sent = run(actor(&[(0, &[&hello])], vec![DtlsFault::Drop { datagram: Some(2), flight: None }], Some(20)));
     let (_, whole) = &reassemble(&sent)[&0];
     assert_eq!((sent.len(), whole.iter().filter(|byte| byte.is_none()).count()), (2, 20));
 }

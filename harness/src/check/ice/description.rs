@@ -5,43 +5,43 @@ use std::net::{IpAddr, SocketAddr};
 
 /// What a session description says about ICE.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::check) struct Description {
+pub(crate) struct Description {
     /// The credentials of the session and of its media descriptions, each pair once, in order.
-    pub(in crate::check) credentials: Vec<IceCredentials>,
+    pub(crate) credentials: Vec<IceCredentials>,
     /// The candidates, in order; those that do not parse are left out.
-    pub(in crate::check) candidates: Vec<Candidate>,
+    pub(crate) candidates: Vec<Candidate>,
     /// Candidate attributes that do not parse.
-    pub(in crate::check) bad_candidates: usize,
+    pub(crate) bad_candidates: usize,
     /// The tokens of `a=ice-options`.
-    pub(in crate::check) options: Vec<String>,
+    pub(crate) options: Vec<String>,
     /// `a=ice-lite`.
-    pub(in crate::check) lite: bool,
+    pub(crate) lite: bool,
     /// `a=ice-pacing`, in milliseconds.
-    pub(in crate::check) pacing: Option<u32>,
+    pub(crate) pacing: Option<u32>,
 }
 
 /// A username fragment with its password.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::check) struct IceCredentials {
-    pub(in crate::check) ufrag: String,
-    pub(in crate::check) pwd: String,
+pub(crate) struct IceCredentials {
+    pub(crate) ufrag: String,
+    pub(crate) pwd: String,
 }
 
 /// A candidate attribute (RFC 8839 section 5.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::check) struct Candidate {
-    pub(in crate::check) foundation: String,
-    pub(in crate::check) component: u32,
-    pub(in crate::check) transport: String,
-    pub(in crate::check) priority: u64,
+pub(crate) struct Candidate {
+    pub(crate) foundation: String,
+    pub(crate) component: u32,
+    pub(crate) transport: String,
+    pub(crate) priority: u64,
     /// `None` for names, such as those of mDNS.
-    pub(in crate::check) address: Option<SocketAddr>,
-    pub(in crate::check) kind: CandidateType,
+    pub(crate) address: Option<SocketAddr>,
+    pub(crate) kind: CandidateType,
 }
 
 impl Description {
     /// Reads what there is; unknown lines are passed over.
-    pub(in crate::check) fn read(sdp: &str) -> Self {
+    pub(crate) fn read(sdp: &str) -> Self {
         let mut description = Self::default();
         let mut section = (None, None);
         for line in sdp.lines().map(str::trim) {
@@ -79,7 +79,7 @@ impl Description {
 
 impl Candidate {
     /// Reads a candidate attribute without its name, or the candidate of a trickled message with it.
-    pub(in crate::check) fn read(line: &str) -> Option<Self> {
+    pub(crate) fn read(line: &str) -> Option<Self> {
         let line = line.strip_prefix("candidate:").unwrap_or(line);
         let words: Vec<&str> = line.split_whitespace().collect();
         let &[foundation, component, transport, priority, address, port, "typ", kind, ..] = words.as_slice() else { return None };

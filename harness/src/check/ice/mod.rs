@@ -14,7 +14,7 @@ mod role;
 mod selected;
 mod signalling;
 
-pub(super) use description::Description;
+pub(crate) use description::{Candidate, Description};
 
 use super::{Check, Context, Datagram, Frame};
 use iut::{ApiEvent, ConnectionState, Signal};

@@ -85,7 +85,10 @@ impl<'a> Validator<'a> {
         self.reading(&about);
         let node = self.node(about.node);
         match step {
-            Step::Expect(e) => self.arrives(node, &e.node, &e.packet, before),
+            Step::Expect(e) => {
+                self.arrives(node, &e.node, &e.packet, before);
+                before.arrivals.insert(&e.id);
+            }
             Step::ExpectNone(e) => self.arrives(node, &e.node, &e.packet, before),
             Step::ExpectEvent(e) => self.event(node, &e.node, &e.event, before),
             Step::ExpectNoEvent(e) => self.event(node, &e.node, &e.event, before),

@@ -86,7 +86,7 @@ impl<'a> Validator<'a> {
                     Address::Node(node) | Address::Alternate(node) | Address::RelayOf(node) | Address::Mapped(node) => {
                         scenario.nodes.keys().nth(node).map(String::as_str)
                     }
-                    Address::Literal(_) => None,
+                    Address::Literal(_) | Address::SourceOf(_) => None,
                 };
                 Some((address, node))
             }
@@ -210,6 +210,7 @@ fn player_word(node: &Node) -> &'static str {
         Some(Actor::StunServer(_)) => "the harness's STUN server",
         Some(Actor::Discovery(_)) => "a discovery client",
         Some(Actor::Dtls(_)) => "the harness's DTLS endpoint",
+        Some(Actor::Ice(_)) => "the harness's ICE agent",
         Some(Actor::Echo(_)) => "an echo",
     }
 }

@@ -1,7 +1,7 @@
 //! Nodes: who plays them, and whether what is said about them means anything.
 
 use super::{MOST_NODES, Validator, families, player_word, share_a_family};
-use crate::scenario::model::{Actor, DtlsActor, DtlsFault, Family, LinkPair, Node, RoleName, StunServerActor};
+use crate::scenario::model::{Actor, DtlsActor, DtlsFault, DtlsTarget, Family, LinkPair, Node, RoleName, StunServerActor};
 use crate::scenario::span::Spanned;
 use std::ops::{Range, RangeInclusive};
 
@@ -76,7 +76,8 @@ impl<'a> Validator<'a> {
             Actor::Script(_) => return,
             Actor::StunServer(_) => &[R::StunServer],
             Actor::Discovery(_) => &[R::StunClient],
-            Actor::Dtls(_) => &[R::DtlsClient, R::DtlsServer],
+            Actor::Dtls(_) => &[R::DtlsClient, R::DtlsServer, R::Peer],
+            Actor::Ice(_) => &[R::Peer, R::IceAgent],
             Actor::Echo(_) => &[R::UdpPeer],
         };
         if !fits.contains(&node.role.value) {
@@ -146,6 +147,9 @@ impl<'a> Validator<'a> {
         match node.actor.as_ref().map(|actor| (&actor.value, &actor.span)) {
             Some((Actor::StunServer(options), span)) => self.stun_server(name, node, options, span),
             Some((Actor::Dtls(options), span)) => self.dtls(options, span),
+            Some((Actor::Ice(options), span)) if !options.checks && !options.answers => {
+                self.wrong("scenario::value", span, "an ICE agent that neither checks nor answers has no role");
+            }
             _ => {}
         }
     }
@@ -167,6 +171,12 @@ impl<'a> Validator<'a> {
     fn dtls(&mut self, options: &DtlsActor, span: &Range<usize>) {
         if options.fragment == Some(0) {
             self.wrong("scenario::range", span, "a fragment has at least one byte");
+        }
+        if let Some(overlap) =
+            options.overlap.filter(|overlap| *overlap == 0 || options.fragment.is_none_or(|fragment| fragment <= *overlap))
+        {
+            let message = format!("`overlap: {overlap}` needs a larger `fragment`, and at least one byte");
+            self.wrong("scenario::range", span, message);
         }
         let mut reordered: Vec<(u32, u32)> = Vec::new();
         for fault in &options.faults {
@@ -216,16 +226,12 @@ impl<'a> Validator<'a> {
 }
 
 fn wrong_fault(fault: &DtlsFault) -> Option<String> {
-    let number = match fault {
-        DtlsFault::Drop { datagram }
-        | DtlsFault::Delay { datagram, .. }
-        | DtlsFault::Replay { datagram, .. }
-        | DtlsFault::Corrupt { datagram, .. } => *datagram,
-        DtlsFault::Stray { before, .. } => *before,
-        DtlsFault::Reorder { from, .. } => *from,
+    let number = match fault.target() {
+        Some(DtlsTarget::Datagram(number) | DtlsTarget::Flight(number) | DtlsTarget::Range(number, _)) => number,
+        None => return Some("a fault is about a `datagram` or a `flight`: say one of them".into()),
     };
     match fault {
-        _ if number == 0 => Some("datagrams are numbered from 1".into()),
+        _ if number == 0 => Some("datagrams and flights are numbered from 1".into()),
         DtlsFault::Reorder { from, to } if from >= to => Some(format!("there is nothing to reorder from {from} to {to}")),
         DtlsFault::Replay { times, .. } if !(1..=MOST_COPIES).contains(times) => {
             Some(format!("`times: {times}` lies outside 1 to {MOST_COPIES}"))

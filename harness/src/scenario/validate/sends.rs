@@ -5,7 +5,7 @@ use super::{Validator, families, is_implementation, player_word, share_a_family}
 use crate::conductor::Address;
 use crate::scenario::model::{Family, Node, RoleName};
 use crate::scenario::span::Spanned;
-use crate::scenario::step::{Attribute, Auth, ByteFault, Send, StunMessage};
+use crate::scenario::step::{Attribute, Auth, ByteFault, Class, Send, StunMessage};
 use std::ops::Range;
 
 impl<'a> Validator<'a> {
@@ -71,6 +71,10 @@ impl<'a> Validator<'a> {
                     self.wrong("scenario::address", &text.span, format!("no step before this one asks for an allocation of `{name}`"));
                 }
             }
+            (Address::SourceOf(id), _) => {
+                let id = Spanned { value: id, span: text.span.clone() };
+                self.expected(&id, before);
+            }
             (Address::Mapped(_), Some(_)) if !before.sending.contains(name) => {
                 let message = format!("no step before this one sends from `{name}`, so nobody can have seen where its packets come from");
                 self.wrong("scenario::address", &text.span, message);
@@ -85,9 +89,24 @@ impl<'a> Validator<'a> {
         {
             self.unknown("scenario::unknown-send", name, "the name of an earlier send", before.sends.keys().copied());
         }
+        if let Some(id) = &message.answers {
+            self.expected(id, before);
+            if message.same_transaction_as.is_some() {
+                self.wrong("scenario::contradiction", &id.span, "`answers` and `same-transaction-as` exclude each other");
+            }
+            if matches!(message.class, Class::Request | Class::Indication) {
+                self.wrong("scenario::contradiction", &id.span, "only responses answer: say `class: success` or `class: error`");
+            }
+        }
         for attribute in message.attributes.iter().chain(&message.after_integrity) {
             match &attribute.value {
-                Attribute::XorPeerAddress(peer) => self.peer(node, peer, before),
+                Attribute::XorPeerAddress(address)
+                | Attribute::XorMappedAddress(address)
+                | Attribute::XorRelayedAddress(address)
+                | Attribute::AlternateServer(address) => self.peer(node, address, before),
+                Attribute::ErrorCode(code) if !(300..=699).contains(code) => {
+                    self.wrong("scenario::range", &attribute.span, format!("error code {code} lies outside 300 to 699"));
+                }
                 Attribute::DontFragment(false) => {
                     let message = "DONT-FRAGMENT has no value: it is there, or it is left out";
                     self.wrong_with("scenario::value", &attribute.span, message, "write `dont-fragment: true`");
@@ -119,6 +138,13 @@ impl<'a> Validator<'a> {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// The expectation of a datagram whose sender or transaction a send takes up.
+    fn expected(&mut self, id: &Spanned<String>, before: &Before<'a>) {
+        if !before.arrivals.contains(id.as_str()) {
+            self.unknown("scenario::unknown-expectation", id, "an earlier `expect` of a datagram", before.arrivals.iter().copied());
         }
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Before<'a> {
     pub(super) sends: BTreeMap<&'a str, &'a Send>,
     /// Expectations, and whether they expect something rather than nothing.
     pub(super) expectations: BTreeMap<&'a str, bool>,
+    /// Expectations of a datagram.
+    pub(super) arrivals: BTreeSet<&'a str>,
     /// Labels of data channels.
     pub(super) labels: BTreeSet<&'a str>,
     /// Runs of discovery that no expectation has taken yet, by node.
@@ -193,7 +195,8 @@ fn is_anything(node: &Node) -> bool {
 fn carries_out(node: &Node, verb: &str) -> bool {
     match node.actor.as_ref().map(|actor| &actor.value) {
         None => true,
-        Some(Actor::Dtls(_)) => matches!(verb, "connect" | "send-data" | "close"),
+        Some(Actor::Dtls(_)) => verb != "probe",
+        Some(Actor::Ice(_)) => verb == "create-offer",
         Some(_) => false,
     }
 }
