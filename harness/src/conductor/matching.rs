@@ -5,8 +5,9 @@ use crate::plan::CasePlan;
 use crate::scenario::step::{EventMatch, EventName, Match, StunMatch};
 use bytes::Bytes;
 use iut::{ApiEvent, ConnectionState, Ns};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use wire::stun::{AttributeType, Digest, Message};
+use wire::stun::{AttributeType, Class, Digest, Message};
 
 /// What came instead is listed up to this length.
 const LISTED: usize = 5;
@@ -33,7 +34,18 @@ pub(super) struct Reported {
 
 impl Received {
     pub(super) fn summary(&self) -> String {
-        format!("{} from {}", wire::describe(&self.bytes), self.remote)
+        match self.check() {
+            Some(role) => format!("checks of a {role} agent from {}", self.remote),
+            None => format!("{} from {}", wire::describe(&self.bytes), self.remote),
+        }
+    }
+
+    /// The role that an ICE connectivity check claims. Checks go on until they are answered, with credentials that the seed changes: that is no part of a
+    /// verdict.
+    fn check(&self) -> Option<&'static str> {
+        let message = Message::parse_lenient(&self.bytes).ok().filter(|message| message.class() == Class::Request)?;
+        let controlling = message.has(AttributeType::ICE_CONTROLLING).then_some("controlling");
+        controlling.or(message.has(AttributeType::ICE_CONTROLLED).then_some("controlled"))
     }
 }
 
@@ -172,7 +184,11 @@ fn event_name(name: EventName) -> &'static str {
 
 /// What came since, for a verdict about what did not come.
 pub(super) fn arrivals(inbox: &[Received], since: Ns) -> String {
-    list(inbox.iter().filter(|received| received.at >= since || !received.taken).map(Received::summary))
+    let mut checks = BTreeSet::new();
+    let told = |received: &&Received| received.at >= since || !received.taken;
+    // Each kind of check is told once, however often it came.
+    let new = |received: &&Received| received.check().is_none_or(|role| checks.insert((role, received.remote)));
+    list(inbox.iter().filter(told).filter(new).map(Received::summary))
 }
 
 /// What was reported since.
