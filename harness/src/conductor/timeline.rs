@@ -139,6 +139,7 @@ impl Timeline {
                 id: format!("faults-of-{}", party.name),
                 subject: plan.judged(None, node),
                 clauses: Vec::new(),
+                reading: None,
                 verdict: StepVerdict::Inconclusive,
                 expected: "every fault of the actor takes effect".into(),
                 observed: format!("never happened: {}", missing.join(", ")),
