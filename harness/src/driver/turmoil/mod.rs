@@ -36,7 +36,7 @@ use clock::{TICK, case_time};
 use iut::{MILLISECOND, Ns, SECOND};
 use nat_sim::MAX_IN_FLIGHT;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::task::JoinError;
@@ -71,7 +71,7 @@ pub fn run<E: From<TunnelFault>>(
     restart: impl FnMut(usize, u32) -> Result<Replacement, E>,
 ) -> Result<Ending, E> {
     let world = Rc::new(RefCell::new(World::new(plan, seed, network, conductor, programs)));
-    let mut simulation = Simulation { sim: simulator(seed), world: Rc::clone(&world), restart, returns: BTreeMap::new() };
+    let mut simulation = Simulation { sim: simulator(seed), world: Rc::clone(&world), restart, returns: BTreeSet::new() };
     let result = simulation.run();
     // The programs of the hosts hold the world.
     drop(simulation);
@@ -97,7 +97,7 @@ struct Simulation<'a, R> {
     world: Rc<RefCell<World>>,
     restart: R,
     /// When gateways come back.
-    returns: BTreeMap<(Ns, usize), ()>,
+    returns: BTreeSet<(Ns, usize)>,
 }
 
 impl<R, E> Simulation<'_, R>
@@ -147,15 +147,17 @@ where
             }
             Outage::Blackout(machine, duration) => {
                 self.crash(machine);
-                self.returns.insert((now.saturating_add(duration.max(MILLISECOND)), machine), ());
+                self.returns.insert((now.saturating_add(duration.max(MILLISECOND)), machine));
             }
         }
         Ok(())
     }
 
     fn bring_back(&mut self, now: Ns) -> Result<(), E> {
-        while let Some(entry) = self.returns.first_entry().filter(|entry| entry.key().0 <= now) {
-            let ((_, machine), ()) = entry.remove_entry();
+        while let Some((at, machine)) = self.returns.first().copied()
+            && at <= now
+        {
+            self.returns.pop_first();
             self.bounce(machine)?;
         }
         Ok(())

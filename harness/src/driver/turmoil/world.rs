@@ -2,16 +2,20 @@
 //!
 //! Everything happens at [`World::now`], which never goes back: turmoil runs its hosts one after the other through the same millisecond.
 
+mod outages;
+
+pub(super) use outages::Outage;
+
 use super::clock::{of_host, set_between_ticks};
-use super::machine::{Around, Kind, Machine};
+use super::machine::{Around, Machine};
 use super::tunnel::Frame;
-use crate::conductor::{Action, Conductor, Ending, NetworkAction, Player};
+use crate::conductor::{Action, Conductor, Ending};
 use crate::driver::sim::input_of;
 use crate::driver::sockets::SocketTable;
 use crate::driver::tokio::Program;
-use crate::plan::{Built, GatewayKind, GatewayPlan, NetworkPlan};
+use crate::plan::{Built, NetworkPlan};
 use iut::{AsyncEndpoint, Emitter, Host, Input, MILLISECOND, Ns, Output};
-use nat_sim::{Direction, DropReason, Fate, FirewallConfig, Nat, NodeId, Packet, Tap, UdpPolicy, Vantage, derive_seed};
+use nat_sim::{NodeId, Packet};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use tokio::sync::Notify;
@@ -68,17 +72,6 @@ pub(super) struct Berth {
 struct Inlet {
     inputs: UnboundedSender<Input>,
     table: SocketTable,
-}
-
-/// What turmoil must do to a host between two ticks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outage {
-    /// The machine dies.
-    Crash(usize),
-    /// The machine of a node starts again.
-    Bounce(usize),
-    /// The machine dies and comes back after a while.
-    Blackout(usize, Ns),
 }
 
 impl World {
@@ -229,49 +222,6 @@ impl World {
         self.underway.first_key_value().is_some_and(|(_, (since, _))| self.now.saturating_sub(*since) > LONGEST_UNDERWAY)
     }
 
-    /// A machine dies, with what it holds and what is on its way to it.
-    pub(super) fn crash(&mut self, machine: usize) {
-        let now = self.now;
-        let (machines, mut around) = self.around();
-        machines[machine].crash(&mut around, now);
-        let (lost, kept) = std::mem::take(&mut self.underway).into_iter().partition(|(_, (_, frame))| self.machine_of(frame) == machine);
-        self.underway = kept;
-        let lost: BTreeMap<u64, (Ns, Frame)> = lost;
-        lost.values().for_each(|(_, frame)| self.lose(frame));
-        let station = &mut self.stations[machine];
-        (station.down, station.open, station.berth) = (true, false, None);
-        if let Some(node) = station.node {
-            if let Some(inlet) = self.inlets.remove(&node) {
-                inlet.table.close();
-            }
-            self.conductor.replace(now, node, None);
-        }
-    }
-
-    /// How often a machine has started again, this time included.
-    pub(super) fn next_start(&self, machine: usize) -> u32 {
-        self.stations[machine].starts + 1
-    }
-
-    /// A machine starts from nothing; the host of a node with who plays it now.
-    pub(super) fn restart(&mut self, machine: usize, player: Option<(Player, Option<Program>)>) {
-        let station = &mut self.stations[machine];
-        (station.down, station.starts) = (false, station.starts + 1);
-        let node = station.node;
-        let kind = self.kind(machine);
-        self.machines[machine].start(kind);
-        if let (Some(node), Some((player, program))) = (node, player) {
-            if let Some(program) = program {
-                self.lodge(program);
-            }
-            self.conductor.replace(self.now, node, Some(player));
-            self.act();
-        } else if let Some(gateway) = self.gateway(machine) {
-            let what = format!("the gateway of {} starts again", gateway.serves);
-            self.conductor.recorder.step(self.now, what);
-        }
-    }
-
     /// Whether a machine is down.
     pub(super) fn is_down(&self, machine: usize) -> bool {
         self.stations[machine].down
@@ -315,33 +265,6 @@ impl World {
         self.over |= self.conductor.finished(self.now) || self.conductor.recorder.overflowed();
     }
 
-    fn apply(&mut self, action: &NetworkAction) {
-        let now = self.now;
-        match action {
-            NetworkAction::RebootNat(of) => {
-                let machine = self.built.gateways[of].0 as usize;
-                let (machines, mut around) = self.around();
-                machines[machine].flush(&mut around, now, Nat::reboot);
-            }
-            NetworkAction::SetLink { of, link, down } => {
-                let uplink = self.built.uplink(of);
-                let machine = &mut self.machines[self.built.net.vantages()[uplink.0 as usize].node.0 as usize];
-                if let Some(link) = link {
-                    let (up, down) = link.directions(crate::plan::DEFAULT_LATENCY);
-                    machine.set_link(uplink, up, down);
-                }
-                if let Some(down) = down {
-                    machine.set_link_up(uplink, !down);
-                }
-            }
-            NetworkAction::Crash(node) => self.outages.push(Outage::Crash(self.built.hosts[*node].0 as usize)),
-            NetworkAction::Bounce(node) => self.outages.push(Outage::Bounce(self.built.hosts[*node].0 as usize)),
-            NetworkAction::CrashGateway { gateway, duration } => {
-                self.outages.push(Outage::Blackout(self.built.gateways[gateway].0 as usize, *duration));
-            }
-        }
-    }
-
     fn send(&mut self, machine: usize, packet: Packet) {
         // A dead host sends nothing.
         if self.stations[machine].down {
@@ -353,13 +276,6 @@ impl World {
         self.stations[machine].bell.notify_one();
     }
 
-    /// The packet reaches a machine that is down.
-    fn lose(&mut self, frame: &Frame) {
-        let node = self.built.net.vantages()[frame.to.0 as usize].node;
-        let place = Vantage { id: frame.to, node, direction: Direction::In };
-        self.conductor.recorder.packet(self.now, place, Fate::Dropped(DropReason::NodeDown), &frame.packet);
-    }
-
     /// Gives an asynchronous program its sockets and a place at its host.
     fn lodge(&mut self, Program { node, addresses, program }: Program) {
         let (emitter, outputs) = Emitter::channel();
@@ -369,28 +285,6 @@ impl World {
         let host = Host { network: table.network(), inputs: receiver, emitter };
         self.stations[self.built.hosts[node].0 as usize].berth = Some(Berth { program, host, outputs });
         self.inlets.insert(node, Inlet { inputs, table });
-    }
-
-    /// What a machine does when it starts.
-    fn kind(&self, machine: usize) -> Kind {
-        let Some(gateway) = self.gateway(machine) else { return Kind::Host };
-        match (&gateway.kind, gateway.config()) {
-            (GatewayKind::UdpBlocked, _) => Kind::Firewall(FirewallConfig { udp: UdpPolicy::Block }),
-            (_, Some(config)) => {
-                let name = match self.stations[machine].starts {
-                    0 => format!("nat/{}", gateway.name),
-                    starts => format!("nat/{}/{starts}", gateway.name),
-                };
-                let nat = Nat::new(config, &gateway.outside_addresses, derive_seed(self.seed, &name));
-                Kind::Nat(Box::new(nat.expect("the network was built with the same terms")))
-            }
-            _ => Kind::Router,
-        }
-    }
-
-    fn gateway(&self, machine: usize) -> Option<&GatewayPlan> {
-        let name = self.built.net.name(self.machines.get(machine).map_or(NodeId(machine as u32), |machine| machine.node))?;
-        self.plan.gateways.iter().find(|gateway| gateway.name == name && self.stations[machine].node.is_none())
     }
 
     /// The machine that a frame goes to.
