@@ -7,7 +7,7 @@ use std::cell::{Cell, OnceCell};
 use std::net::SocketAddr;
 use wire::channel_data::ChannelData;
 use wire::dtls::Records;
-use wire::stun::{Class, HEADER_LENGTH, Message, Method};
+use wire::stun::{Class, HEADER_LENGTH, MAGIC_COOKIE, Message, Method};
 
 /// One frame of a trace.
 #[derive(Clone, Copy)]
@@ -139,8 +139,10 @@ impl<'a> Datagram<'a> {
 impl<'a> Content<'a> {
     /// What a datagram is. Messages of RFC 3489 have no cookie, so they are recognised by their length and method.
     pub(super) fn of(payload: &'a [u8]) -> Self {
+        if let Some(message) = stun(payload) {
+            return Content::Stun(message);
+        }
         match payload.first() {
-            Some(_) if is_stun(payload) => Message::parse_lenient(payload).map_or(Content::Other, Content::Stun),
             Some(20..=63) => Content::Dtls,
             Some(64..=79) => ChannelData::parse_lenient(payload).map_or(Content::Other, Content::ChannelData),
             _ => Content::Other,
@@ -148,13 +150,18 @@ impl<'a> Content<'a> {
     }
 }
 
-/// Whether the sender meant a STUN message: the cookie is there and either the first bits or the length agree, or all of the rest agrees without it.
-fn is_stun(payload: &[u8]) -> bool {
-    let Ok(message) = Message::parse_lenient(payload) else { return false };
-    let leading = payload[0] < 4;
+/// The STUN message that the sender meant: the cookie is there and either the first bits or the length agree, or all of the rest agrees without it.
+fn stun(payload: &[u8]) -> Option<Message<'_>> {
+    let leading = *payload.first()? < 4;
+    if !leading && payload.get(4..8) != Some(&MAGIC_COOKIE.to_be_bytes()) {
+        // Most data is neither, and need not be parsed.
+        return None;
+    }
+    let message = Message::parse_lenient(payload).ok()?;
     let length = usize::from(message.length()) == payload.len() - HEADER_LENGTH && payload.len().is_multiple_of(4);
-    match message.has_cookie() {
+    let meant = match message.has_cookie() {
         true => leading || length,
         false => leading && length && message.method().name().is_some(),
-    }
+    };
+    meant.then_some(message)
 }

@@ -8,10 +8,12 @@ mod json;
 mod pcapng;
 mod placement;
 mod recorder;
+mod streamed;
 
 pub use digest::Digest;
 pub use pcapng::{CaptureError, CaptureWriter, Comments, read_capture};
 pub use recorder::{Recorder, vantages};
+pub use streamed::StreamedCapture;
 
 use iut::{ApiEvent, Ns, Signal};
 use nat_sim::{Direction, Fate, NatEvent, Packet};

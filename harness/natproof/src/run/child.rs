@@ -11,7 +11,7 @@ use harness::driver::turmoil;
 use harness::evaluate::Evaluation;
 use harness::plan::{Built, CasePlan, NodePlan, PlannedPlayer, stack_of};
 use harness::scenario::model::DriverName;
-use harness::trace::{CaptureWriter, Recorder, vantages};
+use harness::trace::{CaptureError, Recorder, StreamedCapture, vantages};
 use iut::{BuildError, Instance};
 use reports::record::CaseFile;
 use std::cell::RefCell;
@@ -20,8 +20,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::rc::Rc;
 
-/// Bytes of captures that may wait before they are written.
-const CHUNK: usize = 1 << 16;
+/// The capture that grows while the case runs; taken when the case has ended.
+type Capture = Rc<RefCell<Option<StreamedCapture<File>>>>;
 
 /// What a child sends back.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -41,20 +41,20 @@ impl From<turmoil::TunnelFault> for Message {
 }
 
 /// Runs and judges a case, and writes its files.
-pub(crate) fn run(registry: &Registry, checks: &[Check], aslr: bool, plan: CasePlan, replay: String, folder: &Path) -> Message {
+pub(crate) fn run(registry: &Registry, checks: &[Check], aslr: bool, plan: &CasePlan, replay: String, folder: &Path) -> Message {
     os::virtual_libc::enter(plan.seed);
     fastrand::seed(plan.seed);
-    match carry(registry, &plan, folder) {
-        Ok(ending) => {
+    match carry(registry, plan, folder) {
+        Ok((ending, capture)) => {
             let threads = os::virtual_libc::threads_started();
             os::virtual_libc::leave();
             let evaluation = Evaluation { checks, manifests: registry.manifests(), replay, aslr };
-            let (mut file, trace, comments) = evaluation.case(&plan, ending);
+            let (mut file, trace, comments) = evaluation.case(plan, ending);
             if threads > 0 {
                 file.case.deterministic = false;
                 file.case.trace_sha256 = None;
             }
-            match write(folder, &file, |sink| CaptureWriter::trace(sink, &trace, &comments).map(drop)) {
+            match write(folder, &file, |sink| capture.annotate(sink, &trace, &comments).map(drop)) {
                 Ok(()) => Message::Done(Box::new(file.case)),
                 Err(error) => Message::Fault(format!("{error:#}")),
             }
@@ -63,7 +63,7 @@ pub(crate) fn run(registry: &Registry, checks: &[Check], aslr: bool, plan: CaseP
     }
 }
 
-fn carry(registry: &Registry, plan: &CasePlan, folder: &Path) -> Result<Ending, Message> {
+fn carry(registry: &Registry, plan: &CasePlan, folder: &Path) -> Result<(Ending, StreamedCapture<File>), Message> {
     let built = plan.network.build(plan.seed).map_err(|error| Message::Fault(format!("lay out the network: {error}")))?;
     let mut players = Vec::new();
     let mut programs = Vec::new();
@@ -72,16 +72,16 @@ fn carry(registry: &Registry, plan: &CasePlan, folder: &Path) -> Result<Ending, 
         players.push(player);
         programs.extend(program);
     }
-    let recorder = recorder(plan, &built, folder)?;
+    let (recorder, capture) = recorder(plan, &built, folder)?;
     let driver = plan.driver;
     let conductor = Conductor::new(std::sync::Arc::new(plan.clone()), players, recorder);
-    match driver {
-        DriverName::Sim => Ok(sim::run(built, conductor, os::virtual_libc::set_now)),
+    let ending = match driver {
+        DriverName::Sim => sim::run(built, conductor, os::virtual_libc::set_now),
         DriverName::Tokio => {
             os::virtual_libc::set_clock_hook(Some(virtual_time));
             let ending = tokio::run(built, conductor, programs);
             os::virtual_libc::set_clock_hook(None);
-            Ok(ending)
+            ending
         }
         DriverName::Turmoil => {
             os::virtual_libc::set_clock_hook(Some(turmoil::virtual_time));
@@ -93,9 +93,10 @@ fn carry(registry: &Registry, plan: &CasePlan, folder: &Path) -> Result<Ending, 
             };
             let ending = turmoil::run(&plan.network, plan.seed, built, conductor, programs, restart);
             os::virtual_libc::set_clock_hook(None);
-            ending
+            ending?
         }
-    }
+    };
+    Ok((ending, capture.take().expect("only here is it taken")))
 }
 
 /// Who plays a node, and the program where it is asynchronous.
@@ -127,30 +128,29 @@ fn build(registry: &Registry, name: &str, node: &NodePlan) -> Result<Instance, M
 }
 
 /// A recorder that streams whole blocks to the capture, so that it is valid whenever the case is killed.
-fn recorder(plan: &CasePlan, built: &Built, folder: &Path) -> Result<Recorder, Message> {
+fn recorder(plan: &CasePlan, built: &Built, folder: &Path) -> Result<(Recorder, Capture), Message> {
     let names = plan.nodes.iter().map(|node| node.name.clone()).collect();
     let party = |id| built.hosts.iter().position(|host| *host == id);
     let vantages = vantages(built.net.vantages(), party);
-    let file = File::create(folder.join("trace.pcapng")).map_err(|error| Message::Fault(format!("create the capture: {error}")))?;
-    let writer = CaptureWriter::new(Vec::with_capacity(2 * CHUNK), &vantages).map_err(|error| Message::Fault(error.to_string()))?;
+    let mut options = File::options();
+    let file = options.read(true).write(true).create(true).truncate(true).open(folder.join("trace.pcapng"));
+    let file = file.map_err(|error| Message::Fault(format!("create the capture: {error}")))?;
+    let capture = StreamedCapture::new(file, &vantages).map_err(|error| Message::Fault(error.to_string()))?;
+    let capture: Capture = Rc::new(RefCell::new(Some(capture)));
     let mut recorder = Recorder::new(names, vantages);
-    let sink = Rc::new(RefCell::new((writer, file)));
+    let sink = Rc::clone(&capture);
     recorder.stream_to(move |trace, index| {
-        let (writer, file) = &mut *sink.borrow_mut();
-        // A full disk shows when the judged capture is written; here the case goes on.
-        let _ = writer.event(trace, &trace.events[index], &[]);
-        if writer.sink().len() >= CHUNK {
-            let _ = file.write_all(writer.sink());
-            writer.sink().clear();
+        if let Some(capture) = &mut *sink.borrow_mut() {
+            capture.event(trace, index);
         }
     });
-    Ok(recorder)
+    Ok((recorder, capture))
 }
 
 fn write(
     folder: &Path,
     file: &CaseFile,
-    capture: impl FnOnce(&mut std::io::BufWriter<File>) -> Result<(), harness::trace::CaptureError>,
+    capture: impl FnOnce(&mut std::io::BufWriter<File>) -> Result<(), CaptureError>,
 ) -> anyhow::Result<()> {
     let part = folder.join("trace.pcapng.part");
     let mut sink = std::io::BufWriter::new(File::create(&part)?);

@@ -98,9 +98,8 @@ fn spawn(environment: &Environment<'_>, pool: &mut Pool<usize>, key: usize, case
     std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
     let log = folder.join("log.txt");
     let (registry, checks, aslr) = (environment.registry, environment.checks, environment.aslr);
-    let (plan, replay) = (case.plan.clone(), case.replay.clone());
     pool.spawn(key, &log, move |_| {
-        let message = child::run(registry, checks, aslr, plan, replay, &folder);
+        let message = child::run(registry, checks, aslr, &case.plan, case.replay.clone(), &folder);
         serde_json::to_vec(&message).unwrap_or_default()
     })?;
     Ok(())
