@@ -38,6 +38,9 @@ pub(crate) fn main(cases: &[&[Case]], roles: &[Role]) -> ExitCode {
     let scratch = tempfile::tempdir().expect("a temporary directory");
     // SAFETY: this process has one thread.
     unsafe { std::env::set_var(DIRECTORY, scratch.path()) };
+    // Started in the background of a shell, a process ignores interrupts, and so would the helpers that the cases interrupt.
+    // SAFETY: the default action is no handler that could do anything wrong.
+    unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for (name, case) in cases.iter().filter(|(name, _)| chosen(name)) {
         SKIPPED.store(false, Ordering::Relaxed);
