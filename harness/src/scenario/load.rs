@@ -16,7 +16,7 @@ const MOST_PROBLEMS: usize = 100;
 /// Decodes a scenario.
 ///
 /// # Errors
-/// All mistakes of its structure: what [`super::read`] finds beyond them needs a file whose structure is right.
+/// All mistakes of its structure: what [`super::read()`] finds beyond them needs a file whose structure is right.
 pub fn load(bytes: &[u8]) -> Result<Scenario, Vec<Problem>> {
     decode(read(bytes)?)
 }

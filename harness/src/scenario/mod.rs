@@ -1,7 +1,7 @@
 //! Scenario files: their types, how they are read, and what is said when they are wrong.
 //!
-//! [`read`] goes the whole way: a file becomes a tree whose parts know their places, the tree becomes the typed [`model`], its [`matrix`] expands into cases,
-//! and every case is validated. What is wrong is a list of [`problem`]s, which [`render`] shows as text.
+//! [`read()`] goes the whole way: a file becomes a tree whose parts know their places, the tree becomes the typed [`model`], its [`matrix`] expands into cases,
+//! and every case is validated. What is wrong is a list of [`problem`]s, which [`render()`] shows as text.
 
 mod decode;
 mod load;
