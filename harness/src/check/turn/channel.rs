@@ -1,11 +1,12 @@
 //! Channels at a server (RFC 8656 section 12).
 
 use super::allocation::{Allocations, Life};
+use super::gate::{PATIENCE, Watch, watching};
 use super::passage::{Gate, Passage, UnderWay};
 use super::rule::knowing_allocations;
 use crate::check::finding::{Evidence, Finding};
-use crate::check::{Check, Context, Datagram, Frame, FrameEvent, Judge, Judgement, Level, applies};
-use iut::{Ns, SECOND};
+use crate::check::{Check, Datagram, Frame, Judgement, Level, applies};
+use iut::Ns;
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -22,7 +23,7 @@ pub(super) const CHECKS: &[Check] = &[
         level: Level::Unmarked,
         summary: "ChannelData on a channel that is not bound, or no more, is dropped; the server sends none",
         applies: applies::turn_server,
-        judge: |_, _| Box::new(Unbound::default()),
+        judge: |_, _| watching(Unbound::default()),
     },
 ];
 
@@ -40,13 +41,9 @@ fn preferred(frame: &Frame<'_>, datagram: &Datagram<'_>, allocations: &Allocatio
     }
 }
 
-/// How long a server may take to pass something on.
-const PATIENCE: Ns = SECOND;
-
 /// ChannelData without a binding, on its way in and out.
 #[derive(Default)]
 struct Unbound {
-    allocations: Allocations,
     /// ChannelData that arrived on channels without binding.
     forbidden: UnderWay,
     /// Everything else that clients sent: the same data may leave for its sake.
@@ -57,7 +54,12 @@ struct Unbound {
     evidence: Evidence,
 }
 
-impl Unbound {
+impl Watch for Unbound {
+    fn age(&mut self, now: Ns) {
+        let dropped = self.forbidden.stayed(now.saturating_sub(PATIENCE));
+        self.dropped = self.dropped.or(dropped.first().map(|entered| entered.frame));
+    }
+
     fn passage(&mut self, frame: &Frame<'_>, passage: &Passage<'_>) {
         let binding = passage.channel.map(|number| passage.allocation.channel(number, frame.at).map_or(Life::Over, |(_, life)| life));
         match (passage.gate, binding) {
@@ -81,22 +83,8 @@ impl Unbound {
             _ => {}
         }
     }
-}
 
-impl Judge for Unbound {
-    fn frame(&mut self, context: &Context, frame: Frame<'_>) {
-        let dropped = self.forbidden.stayed(frame.at.saturating_sub(PATIENCE));
-        self.dropped = self.dropped.or(dropped.first().map(|entered| entered.frame));
-        let FrameEvent::Datagram(datagram) = frame.event else { return };
-        let allocations = std::mem::take(&mut self.allocations);
-        if let Some(passage) = Passage::of(datagram, &allocations, frame.at).filter(|_| context.from_the_start) {
-            self.passage(&frame, &passage);
-        }
-        self.allocations = allocations;
-        self.allocations.datagram(frame.at, datagram);
-    }
-
-    fn finish(mut self: Box<Self>, _: &Context) -> Judgement {
+    fn finish(mut self) -> Judgement {
         if let Some(frame) = self.dropped.filter(|_| self.passed) {
             self.evidence.add(frame, Finding::kept("nothing from channels without a binding"));
         }

@@ -7,6 +7,7 @@ mod channel;
 mod client;
 mod client_credentials;
 mod client_state;
+mod gate;
 mod passage;
 mod relay;
 mod request;

@@ -1,9 +1,10 @@
 //! What a relay passes on, and for whom (RFC 8656 sections 9 and 11).
 
-use super::allocation::{Allocations, Life};
+use super::allocation::Life;
+use super::gate::{PATIENCE, Watch, watching};
 use super::passage::{Gate, Passage, UnderWay};
 use crate::check::finding::{Evidence, Finding, each};
-use crate::check::{Check, Context, Datagram, Frame, FrameEvent, Judge, Judgement, Level, applies};
+use crate::check::{Check, Context, Datagram, Frame, Judgement, Level, applies};
 use iut::{Ns, SECOND};
 use wire::stun::{AttributeType as T, Class, Method};
 
@@ -22,7 +23,7 @@ pub(super) const CHECKS: &[Check] = &[
         level: Level::Unmarked,
         summary: "what a client gets is exactly what the peer sent, under the peer's address",
         applies: applies::turn_server,
-        judge: |_, _| Box::new(Intact::new(Gate::FromPeer, Gate::ToClient)),
+        judge: |_, _| watching(Intact::new(Gate::FromPeer, Gate::ToClient)),
     },
     Check {
         id: "turn.relay.to-peer-intact",
@@ -30,7 +31,7 @@ pub(super) const CHECKS: &[Check] = &[
         level: Level::Unmarked,
         summary: "what a peer gets is exactly what the client sent, from the relayed transport address of its allocation",
         applies: applies::turn_server,
-        judge: |_, _| Box::new(Intact::new(Gate::FromClient, Gate::ToPeer)),
+        judge: |_, _| watching(Intact::new(Gate::FromClient, Gate::ToPeer)),
     },
     Check {
         id: "turn.relay.permission-from-peer",
@@ -38,7 +39,7 @@ pub(super) const CHECKS: &[Check] = &[
         level: Level::Unmarked,
         summary: "datagrams of peers without a permission are dropped",
         applies: applies::turn_server,
-        judge: |_, _| Box::new(Permission::new(Gate::FromPeer, Gate::ToClient)),
+        judge: |_, _| watching(Permission::new(Gate::FromPeer, Gate::ToClient)),
     },
     Check {
         id: "turn.relay.permission-to-peer",
@@ -46,7 +47,7 @@ pub(super) const CHECKS: &[Check] = &[
         level: Level::Unmarked,
         summary: "Send indications towards peers without a permission are dropped",
         applies: applies::turn_server,
-        judge: |_, _| Box::new(Permission::new(Gate::FromClient, Gate::ToPeer)),
+        judge: |_, _| watching(Permission::new(Gate::FromClient, Gate::ToPeer)),
     },
     Check {
         id: "turn.relay.permission-lifetime",
@@ -54,7 +55,7 @@ pub(super) const CHECKS: &[Check] = &[
         level: Level::Must,
         summary: "a permission lasts 300 s from its last installation: until then datagrams of the peer reach the client",
         applies: applies::turn_server,
-        judge: |_, _| Box::new(Lifetime::default()),
+        judge: |_, _| watching(Lifetime::default()),
     },
 ];
 
@@ -74,14 +75,13 @@ fn data_indication(_: &Context, _: &Frame<'_>, datagram: &Datagram<'_>) -> Findi
 struct Intact {
     entry: Gate,
     exit: Gate,
-    allocations: Allocations,
     under_way: UnderWay,
     evidence: Evidence,
 }
 
 impl Intact {
     fn new(entry: Gate, exit: Gate) -> Self {
-        Self { entry, exit, allocations: Allocations::default(), under_way: UnderWay::default(), evidence: Evidence::default() }
+        Self { entry, exit, under_way: UnderWay::default(), evidence: Evidence::default() }
     }
 
     fn leaves(&mut self, passage: &Passage<'_>) -> Finding {
@@ -100,35 +100,25 @@ impl Intact {
     }
 }
 
-impl Judge for Intact {
-    fn frame(&mut self, context: &Context, frame: Frame<'_>) {
-        let FrameEvent::Datagram(datagram) = frame.event else { return };
-        let allocations = std::mem::take(&mut self.allocations);
-        if let Some(passage) = Passage::of(datagram, &allocations, frame.at).filter(|_| context.from_the_start) {
-            if passage.gate == self.entry {
-                self.under_way.enter(frame.number, frame.at, &passage);
-            } else if passage.gate == self.exit && passage.peer.is_some() {
-                let finding = self.leaves(&passage);
-                self.evidence.add(frame.number, finding);
-            }
+impl Watch for Intact {
+    fn passage(&mut self, frame: &Frame<'_>, passage: &Passage<'_>) {
+        if passage.gate == self.entry {
+            self.under_way.enter(frame.number, frame.at, passage);
+        } else if passage.gate == self.exit && passage.peer.is_some() {
+            let finding = self.leaves(passage);
+            self.evidence.add(frame.number, finding);
         }
-        self.allocations = allocations;
-        self.allocations.datagram(frame.at, datagram);
     }
 
-    fn finish(self: Box<Self>, _: &Context) -> Judgement {
+    fn finish(self) -> Judgement {
         self.evidence.judgement()
     }
 }
-
-/// How long a server may take to pass something on.
-const PATIENCE: Ns = SECOND;
 
 /// Looks for data that entered without a permission and left nevertheless.
 struct Permission {
     entry: Gate,
     exit: Gate,
-    allocations: Allocations,
     /// What entered without a permission.
     forbidden: UnderWay,
     /// What entered with one: the same data may leave for its sake.
@@ -145,13 +135,19 @@ impl Permission {
         Self {
             entry,
             exit,
-            allocations: Allocations::default(),
             forbidden: UnderWay::default(),
             permitted: UnderWay::default(),
             passed: false,
             dropped: None,
             evidence: Evidence::default(),
         }
+    }
+}
+
+impl Watch for Permission {
+    fn age(&mut self, now: Ns) {
+        let dropped = self.forbidden.stayed(now.saturating_sub(PATIENCE));
+        self.dropped = self.dropped.or(dropped.first().map(|entered| entered.frame));
     }
 
     fn passage(&mut self, frame: &Frame<'_>, passage: &Passage<'_>) {
@@ -173,25 +169,7 @@ impl Permission {
         }
     }
 
-    fn age(&mut self, now: Ns) {
-        let dropped = self.forbidden.stayed(now.saturating_sub(PATIENCE));
-        self.dropped = self.dropped.or(dropped.first().map(|entered| entered.frame));
-    }
-}
-
-impl Judge for Permission {
-    fn frame(&mut self, context: &Context, frame: Frame<'_>) {
-        self.age(frame.at);
-        let FrameEvent::Datagram(datagram) = frame.event else { return };
-        let allocations = std::mem::take(&mut self.allocations);
-        if let Some(passage) = Passage::of(datagram, &allocations, frame.at).filter(|_| context.from_the_start) {
-            self.passage(&frame, &passage);
-        }
-        self.allocations = allocations;
-        self.allocations.datagram(frame.at, datagram);
-    }
-
-    fn finish(mut self: Box<Self>, _: &Context) -> Judgement {
+    fn finish(mut self) -> Judgement {
         if let Some(frame) = self.dropped.filter(|_| self.passed) {
             self.evidence.add(frame, Finding::kept("data of peers with a permission alone"));
         }
@@ -205,7 +183,6 @@ const OLD: Ns = 240 * SECOND;
 /// Waits for what permitted peers sent.
 #[derive(Default)]
 struct Lifetime {
-    allocations: Allocations,
     under_way: UnderWay,
     latest: Ns,
     evidence: Evidence,
@@ -217,6 +194,13 @@ impl Lifetime {
             let finding = Finding::broken("data of a permitted peer at the client", "data of a permitted peer that was dropped");
             self.evidence.add(entered.frame, finding);
         }
+    }
+}
+
+impl Watch for Lifetime {
+    fn age(&mut self, now: Ns) {
+        self.latest = now;
+        self.overdue(now);
     }
 
     fn passage(&mut self, frame: &Frame<'_>, passage: &Passage<'_>) {
@@ -230,22 +214,8 @@ impl Lifetime {
             _ => {}
         }
     }
-}
 
-impl Judge for Lifetime {
-    fn frame(&mut self, context: &Context, frame: Frame<'_>) {
-        self.latest = frame.at;
-        self.overdue(frame.at);
-        let FrameEvent::Datagram(datagram) = frame.event else { return };
-        let allocations = std::mem::take(&mut self.allocations);
-        if let Some(passage) = Passage::of(datagram, &allocations, frame.at).filter(|_| context.from_the_start) {
-            self.passage(&frame, &passage);
-        }
-        self.allocations = allocations;
-        self.allocations.datagram(frame.at, datagram);
-    }
-
-    fn finish(mut self: Box<Self>, _: &Context) -> Judgement {
+    fn finish(mut self) -> Judgement {
         let latest = self.latest;
         self.overdue(latest);
         self.evidence.judgement()
