@@ -1,51 +1,25 @@
 //! The driver of asynchronous nodes, with small nodes made for the purpose.
 
+mod toys;
+
 use bytes::Bytes;
 use harness::conductor::{Abort, Conductor, Ending, Player};
 use harness::driver::tokio::{Program, run};
-use harness::plan::{CasePlan, Resolver};
-use harness::scenario::{load, model::DriverName};
-use harness::trace::{Body, Recorder, vantages};
-use iut::{ApiEvent, AsyncEndpoint, BoxFuture, Cause, Command, Endpoint, Host, Input, Manifest, NodeConfig, Ns, Output, Role};
+use harness::plan::CasePlan;
+use harness::scenario::model::DriverName;
+use harness::trace::Body;
+use iut::{ApiEvent, BoxFuture, Cause, Command, Endpoint, Host, Input, NodeConfig, Ns, Output};
 use nat_sim::{Direction, Fate, IcmpKind};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-
-const PREAMBLE: &str = "title: Toys\nnodes:\n";
+use toys::{Play, Toy};
 
 fn plan(nodes: &str, wait: &str) -> CasePlan {
-    let text = format!("{PREAMBLE}{nodes}timeline:\n  - wait: {{for: {wait}}}\n");
-    let scenario = load(text.as_bytes()).unwrap_or_else(|problems| panic!("{problems:?}"));
-    let manifests = ["toy", "machine"].map(|name| (name.to_owned(), manifest(name))).into();
-    let resolver = Resolver { manifests: &manifests, seed: 1, driver: Some(DriverName::Tokio) };
-    let (plan, not_run) = resolver.resolve("toys", "toys", &scenario).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let (plan, not_run) = toys::resolve(DriverName::Tokio, nodes, &format!("  - wait: {{for: {wait}}}\n"));
     assert_eq!(not_run, None, "the driver carries it");
     plan
-}
-
-fn manifest(name: &'static str) -> Manifest {
-    Manifest {
-        name,
-        version: "1",
-        roles: [Role::StunClient].into(),
-        capabilities: [].into(),
-        deterministic: true,
-        gathering_by_adapter: false,
-        asynchronous: name == "toy",
-        address_sensitive: false,
-    }
-}
-
-type Play = fn(Host, NodeConfig) -> BoxFuture<'static, ()>;
-
-struct Toy(Play, NodeConfig);
-
-impl AsyncEndpoint for Toy {
-    fn run(self: Box<Self>, host: Host) -> BoxFuture<'static, ()> {
-        (self.0)(host, self.1)
-    }
 }
 
 /// Runs a case in which these nodes are toys; the others are [`Mirror`]s.
@@ -62,9 +36,7 @@ fn carry(plan: CasePlan, toys: &[(&str, Play)]) -> Ending {
             None => players.push(Player::Endpoint(Box::new(Mirror::default()))),
         }
     }
-    let party = |id| built.hosts.iter().position(|host| *host == id);
-    let names = plan.nodes.iter().map(|node| node.name.clone()).collect();
-    let recorder = Recorder::new(names, vantages(built.net.vantages(), party));
+    let recorder = toys::recorder(&plan, &built);
     let ending = run(built, Conductor::new(Arc::new(plan), players, recorder), programs);
     let times: Vec<Ns> = ending.recorder.trace().events.iter().map(|event| event.at).collect();
     assert!(times.is_sorted(), "a trace is in the order of time: {times:?}");

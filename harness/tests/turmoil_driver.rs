@@ -1,56 +1,32 @@
 //! The driver of crashes, with small nodes made for the purpose.
 
+mod toys;
+
 use bytes::Bytes;
 use harness::conductor::{Abort, Conductor, Ending, Player};
 use harness::driver::tokio::Program;
 use harness::driver::turmoil::{TunnelFault, run};
-use harness::plan::{CasePlan, NotRun, Resolver};
-use harness::scenario::{load, model::DriverName};
+use harness::plan::{CasePlan, NotRun};
+use harness::scenario::model::DriverName;
 use harness::trace::{Body, Recorder, vantages};
-use iut::{ApiEvent, AsyncEndpoint, BoxFuture, Cause, Command, Endpoint, Host, Input, Manifest, NodeConfig, Ns, Output, Role};
+use iut::{ApiEvent, BoxFuture, Cause, Command, Endpoint, Host, Input, NodeConfig, Ns, Output};
 use nat_sim::{Direction, DropReason, Fate, NatEvent};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use toys::{Play, Toy};
 
 const PAIR: &str = "  a: {role: stun-client, implementation: toy, nat: symmetric}\n  b: {role: stun-client, implementation: machine}\n";
 const TOYS: &str = "  a: {role: stun-client, implementation: toy}\n  b: {role: stun-client, implementation: toy}\n";
 
 fn resolve(nodes: &str, timeline: &str) -> (CasePlan, Option<NotRun>) {
-    let text = format!("title: Toys\nnodes:\n{nodes}timeline:\n{timeline}");
-    let scenario = load(text.as_bytes()).unwrap_or_else(|problems| panic!("{problems:?}"));
-    let manifests = ["toy", "machine"].map(|name| (name.to_owned(), manifest(name))).into();
-    let resolver = Resolver { manifests: &manifests, seed: 1, driver: Some(DriverName::Turmoil) };
-    resolver.resolve("toys", "toys", &scenario).unwrap_or_else(|problems| panic!("{problems:?}"))
+    toys::resolve(DriverName::Turmoil, nodes, timeline)
 }
 
 fn plan(nodes: &str, timeline: &str) -> CasePlan {
     let (plan, not_run) = resolve(nodes, timeline);
     assert_eq!(not_run, None, "the driver carries it");
     plan
-}
-
-fn manifest(name: &'static str) -> Manifest {
-    Manifest {
-        name,
-        version: "1",
-        roles: [Role::StunClient].into(),
-        capabilities: [].into(),
-        deterministic: true,
-        gathering_by_adapter: false,
-        asynchronous: name == "toy",
-        address_sensitive: false,
-    }
-}
-
-type Play = fn(Host, NodeConfig) -> BoxFuture<'static, ()>;
-
-struct Toy(Play, NodeConfig);
-
-impl AsyncEndpoint for Toy {
-    fn run(self: Box<Self>, host: Host) -> BoxFuture<'static, ()> {
-        (self.0)(host, self.1)
-    }
 }
 
 /// Runs a case in which toys play `toy`, and [`Mirror`]s the machines.
@@ -68,9 +44,7 @@ fn carry(plan: CasePlan, play: Play) -> Ending {
         }
     };
     let (players, programs): (Vec<_>, Vec<_>) = (0..plan.nodes.len()).map(|node| player(node, &plan)).unzip();
-    let party = |id| built.hosts.iter().position(|host| *host == id);
-    let names = plan.nodes.iter().map(|node| node.name.clone()).collect();
-    let recorder = Recorder::new(names, vantages(built.net.vantages(), party));
+    let recorder = toys::recorder(&plan, &built);
     let conductor = Conductor::new(Arc::clone(&plan), players, recorder);
     let programs = programs.into_iter().flatten().collect();
     let restart = |node, _| Ok::<_, TunnelFault>(player(node, &plan));
