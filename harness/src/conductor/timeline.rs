@@ -356,80 +356,37 @@ impl Timeline {
     }
 
     fn decide(&mut self, now: Ns, step: &Step, verdict: StepVerdict, observed: String, frames: Vec<u32>, recorder: &mut Recorder) {
-        let Some(about) = expectation(step) else { return };
-        let node = self.node(about.node);
+        let Some(about) = step.expectation() else { return };
+        let node = self.node(about.node.as_str());
         let expected = match step {
             Step::ExpectDiscovery(_) => {
                 format!("as configured: {}", self.plan.network.discoverable(node, observed.starts_with("rfc3489=")))
             }
-            _ => about.expected,
+            _ => expected(step),
         };
         // What a network does is judged where no implementation takes part.
-        let subject = if about.network { Judged::Network } else { self.plan.judged(about.subject, node) };
+        let network = matches!(step, Step::ExpectDiscovery(_));
+        let subject = if network { Judged::Network } else { self.plan.judged(about.subject.map(|subject| subject.as_str()), node) };
         let verdict = self.unless_unsupported(step, verdict, node, subject);
-        self.met.insert(about.id.to_owned(), verdict == StepVerdict::Met);
-        recorder.step(now, format!("{}: {}", about.id, verdict_word(verdict)));
+        self.met.insert(about.id.value.clone(), verdict == StepVerdict::Met);
+        recorder.step(now, format!("{}: {}", about.id.value, verdict_word(verdict)));
         let clauses = about.clauses.iter().map(|clause| clause.value.clone()).collect();
-        let (id, reading) = (about.id.to_owned(), about.reading.map(str::to_owned));
+        let (id, reading) = (about.id.value.clone(), about.reading.map(|reading| reading.value.clone()));
         self.results.push(StepResult { id, subject, clauses, reading, verdict, expected, observed, frames, at: now });
     }
 }
 
 type Decision = (StepVerdict, String, Vec<u32>);
 
-struct About<'a> {
-    id: &'a str,
-    node: &'a str,
-    subject: Option<&'a str>,
-    reading: Option<&'a str>,
-    clauses: &'a [crate::scenario::span::Spanned<String>],
-    expected: String,
-    network: bool,
-}
-
-fn expectation(step: &Step) -> Option<About<'_>> {
-    Some(match step {
-        Step::Expect(e) => About {
-            id: &e.id,
-            node: &e.node,
-            subject: e.subject.as_ref().map(|s| s.as_str()),
-            reading: e.reading.as_ref().map(|reading| reading.value.as_str()),
-            clauses: &e.clauses,
-            expected: format!("{} within {}", matching::describe_packet(&e.packet), e.within),
-            network: false,
-        },
-        Step::ExpectNone(e) => About {
-            id: &e.id,
-            node: &e.node,
-            subject: e.subject.as_ref().map(|s| s.as_str()),
-            reading: e.reading.as_ref().map(|reading| reading.value.as_str()),
-            clauses: &e.clauses,
-            expected: format!("no {} for {}", matching::describe_packet(&e.packet), e.duration),
-            network: false,
-        },
-        Step::ExpectEvent(e) => About {
-            id: &e.id,
-            node: &e.node,
-            subject: e.subject.as_ref().map(|s| s.as_str()),
-            reading: e.reading.as_ref().map(|reading| reading.value.as_str()),
-            clauses: &e.clauses,
-            expected: format!("{} within {}", matching::describe_event(&e.event), e.within),
-            network: false,
-        },
-        Step::ExpectNoEvent(e) => About {
-            id: &e.id,
-            node: &e.node,
-            subject: e.subject.as_ref().map(|s| s.as_str()),
-            reading: e.reading.as_ref().map(|reading| reading.value.as_str()),
-            clauses: &e.clauses,
-            expected: format!("no {} for {}", matching::describe_event(&e.event), e.duration),
-            network: false,
-        },
-        Step::ExpectDiscovery(e) => {
-            About { id: &e.id, node: &e.node, subject: None, reading: None, clauses: &e.clauses, expected: String::new(), network: true }
-        }
-        _ => return None,
-    })
+/// What a step expects, in words. What a discovery is to find depends on the algorithm that ran.
+fn expected(step: &Step) -> String {
+    match step {
+        Step::Expect(e) => format!("{} within {}", matching::describe_packet(&e.packet), e.within),
+        Step::ExpectNone(e) => format!("no {} for {}", matching::describe_packet(&e.packet), e.duration),
+        Step::ExpectEvent(e) => format!("{} within {}", matching::describe_event(&e.event), e.within),
+        Step::ExpectNoEvent(e) => format!("no {} for {}", matching::describe_event(&e.event), e.duration),
+        _ => String::new(),
+    }
 }
 
 fn verdict_word(verdict: StepVerdict) -> &'static str {
@@ -445,12 +402,7 @@ fn verdict_word(verdict: StepVerdict) -> &'static str {
 pub(crate) fn lasts(step: &Step) -> Option<Ns> {
     match step {
         Step::Wait(wait) => Some(wait.duration.0),
-        Step::Expect(expect) => Some(expect.within.0),
-        Step::ExpectNone(expect) => Some(expect.duration.0),
-        Step::ExpectEvent(expect) => Some(expect.within.0),
-        Step::ExpectNoEvent(expect) => Some(expect.duration.0),
-        Step::ExpectDiscovery(expect) => Some(expect.within.0),
-        _ => None,
+        _ => step.expectation().map(|about| about.lasts.0),
     }
 }
 
@@ -486,6 +438,6 @@ fn describe(step: &Step) -> String {
         Step::Crash(s) => format!("the host of {} dies", s.node.value),
         Step::Bounce(s) => format!("the host of {} starts again", s.node.value),
         Step::CrashGateway(s) => format!("the gateway of {} dies for {}", s.of.value, s.duration),
-        other => expectation(other).map_or_else(String::new, |about| format!("{}: expect {}", about.id, about.expected)),
+        other => other.expectation().map_or_else(String::new, |about| format!("{}: expect {}", about.id.value, expected(other))),
     }
 }

@@ -4,81 +4,21 @@ use super::timeline::{Before, is_discovery};
 use super::{Validator, player_word};
 use crate::scenario::model::Scenario;
 use crate::scenario::span::Spanned;
-use crate::scenario::step::{ExpectDiscovery, Step};
-use crate::scenario::units::Span;
+use crate::scenario::step::{ExpectDiscovery, Expectation, Step};
 
 type Name = Spanned<String>;
-
-/// What all expectations have.
-pub(super) struct Expectation<'a> {
-    id: &'a Name,
-    node: &'a Name,
-    clauses: &'a [Name],
-    lasts: Span,
-    subject: Option<&'a Name>,
-    /// Another reading of the clauses.
-    reading: Option<&'a Name>,
-    /// The positive twin of an expectation of silence.
-    twin: Option<&'a Name>,
-}
-
-/// The expectation of a step.
-pub(super) fn expectation(step: &Step) -> Option<Expectation<'_>> {
-    Some(match step {
-        Step::Expect(e) => Expectation {
-            id: &e.id,
-            node: &e.node,
-            clauses: &e.clauses,
-            lasts: e.within,
-            subject: e.subject.as_ref(),
-            reading: e.reading.as_ref(),
-            twin: None,
-        },
-        Step::ExpectNone(e) => Expectation {
-            id: &e.id,
-            node: &e.node,
-            clauses: &e.clauses,
-            lasts: e.duration,
-            subject: e.subject.as_ref(),
-            reading: e.reading.as_ref(),
-            twin: Some(&e.twin),
-        },
-        Step::ExpectEvent(e) => Expectation {
-            id: &e.id,
-            node: &e.node,
-            clauses: &e.clauses,
-            lasts: e.within,
-            subject: e.subject.as_ref(),
-            reading: e.reading.as_ref(),
-            twin: None,
-        },
-        Step::ExpectNoEvent(e) => Expectation {
-            id: &e.id,
-            node: &e.node,
-            clauses: &e.clauses,
-            lasts: e.duration,
-            subject: e.subject.as_ref(),
-            reading: e.reading.as_ref(),
-            twin: Some(&e.twin),
-        },
-        Step::ExpectDiscovery(e) => {
-            Expectation { id: &e.id, node: &e.node, clauses: &e.clauses, lasts: e.within, subject: None, reading: None, twin: None }
-        }
-        _ => return None,
-    })
-}
 
 /// The expectations of a scenario with the clauses that they decide.
 pub fn citations(scenario: &Scenario) -> Vec<(String, Vec<String>)> {
     let cited = |clauses: &[Name]| clauses.iter().map(|clause| clause.value.clone()).collect();
-    let steps = scenario.timeline.iter().filter_map(|step| expectation(&step.value));
+    let steps = scenario.timeline.iter().filter_map(|step| step.value.expectation());
     let steps = steps.map(|about| (about.id.value.clone(), cited(about.clauses)));
     steps.chain(scenario.outcome.iter().map(|outcome| ("outcome".to_owned(), cited(&outcome.clauses)))).collect()
 }
 
 impl<'a> Validator<'a> {
     pub(super) fn expect(&mut self, step: &'a Step, before: &mut Before<'a>) {
-        let Some(about) = expectation(step) else { return };
+        let Some(about) = step.expectation() else { return };
         self.clauses(about.clauses);
         self.identity(&about, before);
         self.judged(step, &about);

@@ -111,7 +111,7 @@ impl<'a> Validator<'a> {
         }
         self.checks();
         self.clauses(scenario.outcome.iter().flat_map(|outcome| &outcome.value.clauses));
-        let decided = scenario.timeline.iter().any(|step| expectations::expectation(&step.value).is_some());
+        let decided = scenario.timeline.iter().any(|step| step.value.expectation().is_some());
         if !decided && scenario.outcome.is_none() && scenario.decides.is_empty() {
             let message = "nothing decides this scenario: it has no expectation, no outcome and no check under `decides`";
             self.wrong("scenario::undecided", &scenario.title.span, message);
