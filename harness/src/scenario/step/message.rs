@@ -6,7 +6,7 @@ use crate::scenario::units::Hex;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// See [`Step::Send`]. Exactly one of `stun`, `channel-data`, `bytes` and `text` says what is sent.
+/// See [`Step::Send`](super::Step::Send). Exactly one of `stun`, `channel-data`, `bytes` and `text` says what is sent.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Send {
