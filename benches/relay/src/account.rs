@@ -54,6 +54,12 @@ pub struct Sequence {
 }
 
 impl Sequence {
+    /// One more than the highest number that has arrived.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
     /// Takes a datagram into account; false if it is one too many: a duplicate, or a number that was never sent.
     pub fn arrived(&mut self, sequence: u64, in_window: bool) -> bool {
         if sequence >= self.counts.sent {

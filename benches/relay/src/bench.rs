@@ -1,9 +1,8 @@
 //! Goes round the servers: each round has one trial of every server, so that drift of the machine meets all alike.
 
 use crate::client::RequestError;
-use crate::flow::{Flow, Target};
-use crate::load::{self, Load, Outcome, Pace};
-use crate::payload::Way;
+use crate::flow::{Flow, Server, Target};
+use crate::load::{self, Load, Outcome, Traffic};
 use crate::proc::{self, Cpu};
 use crate::verdict::{self, Ledger, Verdict};
 use std::collections::BTreeMap;
@@ -138,10 +137,10 @@ fn cpu(subject: &Subject) -> BTreeMap<u32, Cpu> {
 fn ledger(subject: &Subject, flows: &[Flow], outcome: &Outcome, before: &BTreeMap<u16, u64>, after: &BTreeMap<u16, u64>) -> Ledger {
     let at = |addresses: Vec<_>| proc::dropped_at(&addresses, before, after);
     let listener = match (&subject.target, subject.process) {
-        (Target::Server { address, .. }, Some(_)) => at(vec![*address]),
+        (Target::Peer(server) | Target::Client(server), Some(_)) => at(vec![server.address]),
         _ => 0,
     };
-    let relayed = if subject.process.is_some() { flows.iter().filter_map(Flow::relayed).collect() } else { Vec::new() };
+    let relayed = if subject.process.is_some() { flows.iter().flat_map(Flow::relayed).collect() } else { Vec::new() };
     let mut ledger = Ledger {
         client_sockets: at(flows.iter().map(|flow| flow.own_addresses()[0]).collect()),
         peer_sockets: at(flows.iter().map(|flow| flow.own_addresses()[1]).collect()),
@@ -165,38 +164,51 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The directions a name stands for.
+/// Who sends to whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// Client to peer.
     Up,
     /// Peer to client.
     Down,
-    /// Both at the same time.
+    /// Client to peer and back.
+    Echo,
+    /// Client to peer and peer to client at the same time.
     Bidir,
+    /// Client to client.
+    C2c,
 }
 
 impl Direction {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Up, Self::Down, Self::Echo, Self::Bidir, Self::C2c];
+
     /// Name in commands and reports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Up => "up",
             Self::Down => "down",
+            Self::Echo => "echo",
             Self::Bidir => "bidir",
+            Self::C2c => "c2c",
         }
     }
 
     /// What carries load.
     #[must_use]
-    pub fn ways(self) -> Vec<Way> {
+    pub fn traffic(self) -> Traffic {
         match self {
-            Self::Up => vec![Way::Up],
-            Self::Down => vec![Way::Down],
-            Self::Bidir => vec![Way::Up, Way::Down],
+            Self::Up | Self::C2c => Traffic::Up,
+            Self::Down => Traffic::Down,
+            Self::Echo => Traffic::Echo,
+            Self::Bidir => Traffic::Both,
         }
     }
-}
 
-/// The window that closed-loop trials use unless told otherwise: two batches.
-pub const WINDOW: Pace = Pace::Window(2 * crate::io::BATCH as u64);
+    /// Where the load goes that a server is to relay.
+    #[must_use]
+    pub fn through(self, server: Server) -> Target {
+        if self == Self::C2c { Target::Client(server) } else { Target::Peer(server) }
+    }
+}

@@ -1,157 +1,186 @@
-//! One flow: a client's socket, a peer's socket, and the way between them.
+//! One flow: two ends that send datagrams to each other, and the way between them.
+//!
+//! An end with an allocation is a TURN client, one without is a plain UDP host. So a flow without allocations is the direct way, one with an allocation is a
+//! client and its peer (one hop), and one with two is client to client (two hops on most servers).
 
+use crate::channel::{channel_data, channel_header};
 use crate::client::{Client, RequestError, User};
 use crate::io::{Mode, Port};
-use crate::null::{channel_data, channel_header};
 use crate::payload::Way;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
+/// A TURN server and how to use it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Its transport address.
+    pub address: SocketAddr,
+    /// Credentials, if it asks for them.
+    pub user: Option<User>,
+}
+
 /// Where the load goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// From socket to socket without a relay: what the generator and the kernel can do at most.
+    /// From socket to socket on this address without a relay: what the generator and the kernel can do at most.
     Direct(IpAddr),
-    /// Through a TURN server.
-    Server {
-        /// Its address.
-        address: SocketAddr,
-        /// Credentials, if it asks for them.
-        user: Option<User>,
-        /// Where the peers live.
-        peers: IpAddr,
-    },
+    /// Between a client of the server and a peer beside it.
+    Peer(Server),
+    /// Between two clients of the server.
+    Client(Server),
 }
 
-/// The only channel of a flow, the first of RFC 8656 section 12.
+impl Target {
+    fn server(&self) -> Option<&Server> {
+        match self {
+            Self::Direct(_) => None,
+            Self::Peer(server) | Self::Client(server) => Some(server),
+        }
+    }
+}
+
+/// The only channel of an allocation, the first of RFC 8656 section 12.
 const CHANNEL: u16 = 0x4000;
 
 /// A flow that is ready to carry load.
 #[derive(Debug)]
 pub struct Flow {
-    client: Port,
-    peer: Port,
-    client_address: SocketAddr,
-    peer_address: SocketAddr,
-    relay: Option<Relay>,
+    server: Option<Server>,
+    ends: [End; 2],
 }
 
 #[derive(Debug)]
-struct Relay {
-    server: SocketAddr,
-    relayed: SocketAddr,
-    user: Option<User>,
+struct End {
+    port: Port,
+    address: SocketAddr,
+    relayed: Option<SocketAddr>,
+}
+
+impl End {
+    fn bind(ip: IpAddr, mode: Mode) -> io::Result<Self> {
+        let port = Port::bind(SocketAddr::new(ip, 0), mode)?;
+        let address = port.socket.local_addr()?;
+        Ok(Self { port, address, relayed: None })
+    }
+
+    /// The address that the other end knows it by.
+    fn known_as(&self) -> SocketAddr {
+        self.relayed.unwrap_or(self.address)
+    }
+
+    fn exchange<T>(&self, server: &Server, exchange: impl FnOnce(&mut Client<'_>) -> Result<T, RequestError>) -> Result<T, RequestError> {
+        let socket = &self.port.socket;
+        socket.set_nonblocking(false)?;
+        let outcome = exchange(&mut Client::new(socket, server.address, server.user.clone()));
+        socket.set_nonblocking(true)?;
+        outcome
+    }
 }
 
 impl Flow {
-    /// Opens sockets, and an allocation with a channel where there is a server. Each flow has source ports of its own.
+    /// Opens sockets, and allocations with a channel where there is a server. Each end has a source port of its own.
     ///
     /// # Errors
     /// When there is no socket to be had, or a request does not succeed.
     pub fn open(target: &Target, mode: Mode) -> Result<Self, RequestError> {
-        let (client_ip, peer_ip) = match target {
-            Target::Direct(ip) => (*ip, *ip),
-            Target::Server { address, peers, .. } => (local_ip(*address)?, *peers),
+        let ip = match target {
+            Target::Direct(ip) => *ip,
+            Target::Peer(server) | Target::Client(server) => local_ip(server.address)?,
         };
-        let client = Port::bind(SocketAddr::new(client_ip, 0), mode)?;
-        let peer = Port::bind(SocketAddr::new(peer_ip, 0), mode)?;
-        let (client_address, peer_address) = (client.socket.local_addr()?, peer.socket.local_addr()?);
-        let mut flow = Self { client, peer, client_address, peer_address, relay: None };
-        if let Target::Server { address, user, .. } = target {
-            let relayed = flow.blocking(*address, user.clone(), |client| {
-                let relayed = client.allocate()?;
-                client.bind_channel(CHANNEL, peer_address)?;
-                Ok(relayed)
-            })?;
-            flow.relay = Some(Relay { server: *address, relayed, user: user.clone() });
+        let mut ends = [End::bind(ip, mode)?, End::bind(ip, mode)?];
+        if let Some(server) = target.server() {
+            let clients = if matches!(target, Target::Client(_)) { 2 } else { 1 };
+            for end in &mut ends[..clients] {
+                end.relayed = Some(end.exchange(server, |client| client.allocate())?);
+            }
         }
+        let flow = Self { server: target.server().cloned(), ends };
+        flow.keep()?;
         Ok(flow)
     }
 
-    /// Binds the channel again, so that binding and permission outlive the next trial.
+    /// Binds the channels (again), so that binding and permission outlive the next trial.
     ///
     /// # Errors
     /// When the server does not do it.
     pub fn keep(&self) -> Result<(), RequestError> {
-        let Some(relay) = &self.relay else { return Ok(()) };
-        self.blocking(relay.server, relay.user.clone(), |client| client.bind_channel(CHANNEL, self.peer_address))
+        self.at_each_client(|client, other| client.bind_channel(CHANNEL, other.known_as()))
     }
 
-    /// Ends the allocation.
+    /// Ends the allocations.
     ///
     /// # Errors
     /// When the server does not do it.
     pub fn close(self) -> Result<(), RequestError> {
-        let Some(relay) = &self.relay else { return Ok(()) };
-        self.blocking(relay.server, relay.user.clone(), |client| client.release())
+        self.at_each_client(|client, _| client.release())
     }
 
-    fn blocking<T>(
-        &self,
-        server: SocketAddr,
-        user: Option<User>,
-        exchange: impl FnOnce(&mut Client<'_>) -> Result<T, RequestError>,
-    ) -> Result<T, RequestError> {
-        let socket = &self.client.socket;
-        socket.set_nonblocking(false)?;
-        let outcome = exchange(&mut Client::new(socket, server, user));
-        socket.set_nonblocking(true)?;
-        outcome
+    fn at_each_client(&self, request: impl Fn(&mut Client<'_>, &End) -> Result<(), RequestError>) -> Result<(), RequestError> {
+        let Some(server) = &self.server else { return Ok(()) };
+        for (end, other) in [(&self.ends[0], &self.ends[1]), (&self.ends[1], &self.ends[0])] {
+            if end.relayed.is_some() {
+                end.exchange(server, |client| request(client, other))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sending and receiving end of a direction.
+    fn ends(&self, way: Way) -> (&End, &End) {
+        let [first, second] = &self.ends;
+        if way == Way::Up { (first, second) } else { (second, first) }
     }
 
     /// The socket that datagrams of this direction leave by.
     #[must_use]
     pub fn sender(&self, way: Way) -> &Port {
-        if way == Way::Up { &self.client } else { &self.peer }
+        &self.ends(way).0.port
     }
 
     /// The socket that datagrams of this direction arrive at.
     #[must_use]
     pub fn receiver(&self, way: Way) -> &Port {
-        if way == Way::Up { &self.peer } else { &self.client }
+        &self.ends(way).1.port
     }
 
     /// Where datagrams of this direction are sent to.
     #[must_use]
     pub fn destination(&self, way: Way) -> SocketAddr {
-        match (&self.relay, way) {
-            (None, Way::Up) => self.peer_address,
-            (None, Way::Down) => self.client_address,
-            (Some(relay), Way::Up) => relay.server,
-            (Some(relay), Way::Down) => relay.relayed,
+        let (from, to) = self.ends(way);
+        match &self.server {
+            Some(server) if from.relayed.is_some() => server.address,
+            _ => to.known_as(),
         }
     }
 
     /// What precedes a payload of `length` bytes on the way to the relay: the ChannelData header, or nothing.
     #[must_use]
     pub fn head(&self, way: Way, length: usize) -> Option<[u8; 4]> {
-        (self.relay.is_some() && way == Way::Up).then(|| channel_header(CHANNEL, length))
+        self.ends(way).0.relayed.map(|_| channel_header(CHANNEL, length))
     }
 
     /// The payload of a datagram that arrived from `source`; `None` if it is not part of the flow.
     #[must_use]
     pub fn payload<'d>(&self, way: Way, source: SocketAddr, datagram: &'d [u8]) -> Option<&'d [u8]> {
-        match (&self.relay, way) {
-            (None, Way::Up) => (source == self.client_address).then_some(datagram),
-            (None, Way::Down) => (source == self.peer_address).then_some(datagram),
-            (Some(relay), Way::Up) => (source == relay.relayed).then_some(datagram),
-            (Some(relay), Way::Down) => {
-                let (channel, payload) = channel_data(datagram).filter(|_| source == relay.server)?;
+        let (from, to) = self.ends(way);
+        match &self.server {
+            Some(server) if to.relayed.is_some() => {
+                let (channel, payload) = channel_data(datagram).filter(|_| source == server.address)?;
                 (channel == CHANNEL).then_some(payload)
             }
+            _ => (source == from.known_as()).then_some(datagram),
         }
     }
 
-    /// Addresses of the sockets of the generator: client and peer.
+    /// Addresses of the sockets of the generator, in the order of [`Way::Up`].
     #[must_use]
     pub fn own_addresses(&self) -> [SocketAddr; 2] {
-        [self.client_address, self.peer_address]
+        [self.ends[0].address, self.ends[1].address]
     }
 
-    /// The relayed transport address.
-    #[must_use]
-    pub fn relayed(&self) -> Option<SocketAddr> {
-        self.relay.as_ref().map(|relay| relay.relayed)
+    /// The relayed transport addresses.
+    pub fn relayed(&self) -> impl Iterator<Item = SocketAddr> {
+        self.ends.iter().filter_map(|end| end.relayed)
     }
 }
 

@@ -105,8 +105,7 @@ impl Port {
             (None, Mode::Mmsg) => outbox.send_mmsg(&self.socket, destination),
             (None, _) => outbox.send_each(&self.socket, destination),
         };
-        outbox.bytes.clear();
-        outbox.ends.clear();
+        outbox.clear();
         refused
     }
 }
@@ -219,6 +218,13 @@ impl Outbox {
         self.bytes.extend_from_slice(head);
         self.bytes.extend_from_slice(body);
         self.ends.push(self.bytes.len());
+    }
+
+    /// Forgets what is gathered.
+    pub fn clear(&mut self) {
+        self.destination = None;
+        self.bytes.clear();
+        self.ends.clear();
     }
 
     fn datagrams(&self) -> impl Iterator<Item = &[u8]> {

@@ -1,7 +1,7 @@
 //! Load for TURN relays, and what it takes to believe the figures: a null relay to compare with, accounting of every datagram, and a verdict on who was the limit.
 //!
 //! From the bottom: [`io`] moves datagrams, [`payload`] says what is in them, [`account`] what became of them, [`client`] and [`flow`] set up allocations,
-//! [`load`] is one trial, [`null`] the floor, [`verdict`] judges a trial, [`bench`] goes round the servers, [`stats`] sums up.
+//! [`schedule`] says when, [`load`] is one trial, [`null`] the floor, [`verdict`] judges a trial, [`bench`] goes round the servers, [`stats`] sums up.
 //!
 //! Deliberately absent: starting servers, the command line and rendering of reports (crate natproof), and any figure without its limit.
 #![forbid(unsafe_code)]
@@ -9,6 +9,7 @@
 
 pub mod account;
 pub mod bench;
+pub mod channel;
 pub mod client;
 pub mod flow;
 pub mod io;
@@ -16,5 +17,8 @@ pub mod load;
 pub mod null;
 pub mod payload;
 pub mod proc;
+pub mod schedule;
+mod shard;
 pub mod stats;
+mod table;
 pub mod verdict;

@@ -1,7 +1,8 @@
 //! Who was the limit of a trial, and where datagrams were lost.
 
-use crate::load::{Outcome, Pace};
+use crate::load::Outcome;
 use crate::proc::Cpu;
+use crate::schedule::Pace;
 use serde::Serialize;
 
 /// What limited a trial.
@@ -80,7 +81,7 @@ pub fn judge(outcome: &Outcome, pace: Pace, ledger: &Ledger, busiest: Option<Cpu
 }
 
 fn cannot_keep_up(outcome: &Outcome) -> bool {
-    let (sent, offered) = (outcome.total().sent as f64, outcome.offered as f64);
+    let (sent, offered) = (outcome.sent as f64, outcome.offered as f64);
     sent < offered * ACHIEVED || outcome.late as f64 > sent * LATE
 }
 
@@ -93,17 +94,21 @@ fn is_saturated(cpu: Cpu, wall: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::Counts;
-    use std::time::Duration;
+    use crate::account::{Counts, Delays};
+    use crate::load::Leg;
+    use crate::payload::Way;
+    use crate::schedule::{Rate, WINDOW as CLOSED};
+    use std::time::{Duration, Instant};
 
     const SECOND: u64 = 1_000_000_000;
-    const OPEN: Pace = Pace::Rate(1000);
-    const CLOSED: Pace = Pace::Window(64);
+    const OPEN: Pace = Pace::Rate(Rate { per_second: 1000, burst: 1 });
 
     fn outcome(sent: u64, late: u64) -> Outcome {
+        let flows = vec![Counts { sent, delivered: sent, ..Counts::default() }];
         Outcome {
-            flows: vec![vec![Counts { sent, delivered: sent, ..Counts::default() }]],
-            delays: Vec::new(),
+            legs: vec![Leg { way: Way::Up, flows, delays: Delays::default() }],
+            sent,
+            begin: Instant::now(),
             offered: 10_000,
             refused: 0,
             late,

@@ -1,0 +1,129 @@
+//! The allocations of our own relays: what TURN requests open, change and end, and the sockets to wait for.
+
+use crate::io::{Mode, Port};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use rustc_hash::FxHashMap;
+use std::io;
+use std::net::SocketAddr;
+use wire::stun::build::WellformedBuilder;
+use wire::stun::{Attribute, Class, ErrorCode, Message, Method};
+
+/// Lifetime of an allocation in s, as told to clients: RFC 8656 section 3.2.
+const LIFETIME: u32 = 600;
+/// Stands for the listener where allocations are numbered from 0.
+const LISTENER: u64 = u64::MAX;
+
+/// A socket that has something to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ready {
+    /// The listening socket.
+    Listener,
+    /// That of this allocation.
+    Allocation(usize),
+}
+
+pub(crate) struct Allocation {
+    pub(crate) client: SocketAddr,
+    pub(crate) port: Port,
+    pub(crate) channels: FxHashMap<u16, SocketAddr>,
+    pub(crate) peers: FxHashMap<SocketAddr, u16>,
+}
+
+pub(crate) struct Table {
+    mode: Mode,
+    own: SocketAddr,
+    epoll: Epoll,
+    /// Numbers stay with their allocations: the place of a released one is empty.
+    allocations: Vec<Option<Allocation>>,
+    clients: FxHashMap<SocketAddr, usize>,
+}
+
+impl Table {
+    /// An empty table that waits for `listener`; sockets of allocations are of `mode`.
+    pub(crate) fn new(listener: &Port, mode: Mode) -> io::Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        epoll.add(&listener.socket, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER))?;
+        let own = listener.socket.local_addr()?;
+        Ok(Self { mode, own, epoll, allocations: Vec::new(), clients: FxHashMap::default() })
+    }
+
+    /// Waits until a socket has something to read, at most `milliseconds`.
+    pub(crate) fn wait(&self, milliseconds: u16) -> io::Result<Vec<Ready>> {
+        let mut events = [EpollEvent::empty(); 64];
+        let ready = match self.epoll.wait(&mut events, EpollTimeout::from(milliseconds)) {
+            Err(nix::Error::EINTR) => 0,
+            other => other?,
+        };
+        let which = |event: &EpollEvent| if event.data() == LISTENER { Ready::Listener } else { Ready::Allocation(event.data() as usize) };
+        Ok(events[..ready].iter().map(which).collect())
+    }
+
+    pub(crate) fn allocation(&self, index: usize) -> Option<&Allocation> {
+        self.allocations.get(index)?.as_ref()
+    }
+
+    /// The allocation of a client and the peer that a channel of it is bound to.
+    pub(crate) fn peer(&self, client: SocketAddr, channel: u16) -> Option<(usize, SocketAddr)> {
+        let index = *self.clients.get(&client)?;
+        Some((index, *self.allocation(index)?.channels.get(&channel)?))
+    }
+
+    /// Carries out a request and returns the response; nothing for what is no request.
+    pub(crate) fn request(&mut self, client: SocketAddr, datagram: &[u8]) -> Option<Vec<u8>> {
+        let message = Message::parse(datagram).ok().filter(|message| message.class() == Class::Request)?;
+        let response = |class| WellformedBuilder::new(class, message.method(), message.transaction_id());
+        let built = match self.carry_out(client, &message) {
+            Ok(attributes) => response(Class::SuccessResponse).attributes(attributes).build(),
+            Err(code) => response(Class::ErrorResponse).attribute(Attribute::ErrorCode(ErrorCode { code, reason: "" })).build(),
+        };
+        built.ok()
+    }
+
+    /// Attributes of the success response, or an error code.
+    fn carry_out(&mut self, client: SocketAddr, message: &Message<'_>) -> Result<Vec<Attribute<'static>>, u16> {
+        match message.method() {
+            Method::ALLOCATE => self.allocate(client),
+            Method::REFRESH => self.refresh(client, message.lifetime().ok().flatten().unwrap_or(LIFETIME)),
+            Method::CREATE_PERMISSION => Ok(Vec::new()),
+            Method::CHANNEL_BIND => {
+                let (Ok(Some(channel)), Ok(Some(peer))) = (message.channel_number(), message.xor_peer_address()) else { return Err(400) };
+                let index = *self.clients.get(&client).ok_or(437u16)?;
+                let allocation = self.allocations[index].as_mut().ok_or(437u16)?;
+                allocation.channels.insert(channel, peer);
+                allocation.peers.insert(peer, channel);
+                Ok(Vec::new())
+            }
+            _ => Err(400),
+        }
+    }
+
+    /// A repeated request gets the same answer.
+    fn allocate(&mut self, client: SocketAddr) -> Result<Vec<Attribute<'static>>, u16> {
+        let index = match self.clients.get(&client) {
+            Some(index) => *index,
+            None => self.open(client).map_err(|_| 508u16)?,
+        };
+        let relayed = self.allocation(index).and_then(|it| it.port.socket.local_addr().ok()).ok_or(508u16)?;
+        Ok(vec![Attribute::XorRelayedAddress(relayed), Attribute::XorMappedAddress(client), Attribute::Lifetime(LIFETIME)])
+    }
+
+    /// A lifetime of zero ends the allocation (RFC 8656 section 7.2); others change nothing, since none expires here.
+    fn refresh(&mut self, client: SocketAddr, lifetime: u32) -> Result<Vec<Attribute<'static>>, u16> {
+        let index = *self.clients.get(&client).ok_or(437u16)?;
+        if lifetime == 0 {
+            self.clients.remove(&client);
+            // Closing the socket takes it out of the epoll set.
+            self.allocations[index] = None;
+        }
+        Ok(vec![Attribute::Lifetime(lifetime)])
+    }
+
+    fn open(&mut self, client: SocketAddr) -> io::Result<usize> {
+        let port = Port::bind(SocketAddr::new(self.own.ip(), 0), self.mode)?;
+        let index = self.allocations.len();
+        self.epoll.add(&port.socket, EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
+        self.allocations.push(Some(Allocation { client, port, channels: FxHashMap::default(), peers: FxHashMap::default() }));
+        self.clients.insert(client, index);
+        Ok(index)
+    }
+}
