@@ -26,24 +26,30 @@ pub(crate) fn features(full: bool) -> &'static [&'static str] {
 pub(crate) fn natproof(full: bool, arguments: &[String]) -> ExitCode {
     let mut build = cargo();
     build.args(["build", "--quiet", "--package", "natproof", "--bin", "natproof"]).args(features(full));
-    match build.status() {
-        Ok(status) if status.success() => {}
-        Ok(_) => {
-            eprintln!("cargo xtask: natproof does not build");
-            return ExitCode::from(3);
-        }
-        Err(error) => {
-            eprintln!("cargo xtask: cannot call cargo: {error}");
-            return ExitCode::from(3);
-        }
-    }
-    become_program(Command::new(program()).args(arguments))
+    built(&mut build, "natproof").unwrap_or_else(|| become_program(Command::new(program("natproof")).args(arguments)))
 }
 
-/// Where cargo has put the program: beside ourselves.
-fn program() -> PathBuf {
-    let beside = env::current_exe().ok().and_then(|own| own.parent().map(|folder| folder.join("natproof")));
-    beside.unwrap_or_else(|| "natproof".into())
+/// Builds relay-bench, optimised since it would measure itself otherwise, and becomes it.
+pub(crate) fn relay_bench(arguments: &[String]) -> ExitCode {
+    let mut build = cargo();
+    build.args(["build", "--quiet", "--release", "--package", "relay-bench", "--bin", "relay-bench"]);
+    built(&mut build, "relay-bench").unwrap_or_else(|| become_program(Command::new(program("../release/relay-bench")).args(arguments)))
+}
+
+/// Runs a build; an exit code where it has failed.
+fn built(build: &mut Command, name: &str) -> Option<ExitCode> {
+    match build.status() {
+        Ok(status) if status.success() => return None,
+        Ok(_) => eprintln!("cargo xtask: {name} does not build"),
+        Err(error) => eprintln!("cargo xtask: cannot call cargo: {error}"),
+    }
+    Some(ExitCode::from(3))
+}
+
+/// Where cargo has put a program, seen from our own folder.
+fn program(path: &str) -> PathBuf {
+    let beside = env::current_exe().ok().and_then(|own| own.parent().map(|folder| folder.join(path)));
+    beside.unwrap_or_else(|| path.into())
 }
 
 /// Replaces this process, so that signals and the exit code are the program's own.

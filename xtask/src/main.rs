@@ -10,14 +10,14 @@ use std::env;
 use std::process::ExitCode;
 
 /// What natproof does itself; the front door passes these on as they are.
-const PASSED_ON: &[&str] =
-    &["run-scenarios", "gate", "diff", "merge", "judge", "show", "explain", "coverage", "schema", "completions", "bench-relay"];
+const PASSED_ON: &[&str] = &["run-scenarios", "gate", "diff", "merge", "judge", "show", "explain", "coverage", "schema", "completions"];
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND [ARGUMENTS]
 
   run-scenarios   run scenarios against implementations, judge them, write reports and captures
   gate            compare a report with the expected deviations; exit code 0 or 1
+  bench-relay     what TURN servers spend on a datagram, beside a relay that does the least possible (docs/benchmarking.md)
   test            run all tests, and say by name which were left out and why
   diff, merge, judge, show, explain, coverage, schema, completions
                   see `cargo xtask COMMAND --help`
@@ -40,6 +40,7 @@ fn main() -> ExitCode {
     };
     match command.as_str() {
         "test" => tests::run(full, &arguments[1..]),
+        "bench-relay" => cargo::relay_bench(&arguments[1..]),
         "-h" | "--help" | "help" => {
             print!("{USAGE}");
             ExitCode::SUCCESS

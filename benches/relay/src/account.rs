@@ -5,18 +5,19 @@
 
 use crate::payload::Header;
 use hdrhistogram::Histogram;
+use serde::Serialize;
 
 /// Delays beyond this are recorded as this: one minute in ns.
 const LONGEST: u64 = 60_000_000_000;
 
 /// Counts of one flow and direction, or the sum over several.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Handed to a socket.
     pub sent: u64,
     /// Arrived at least once.
     pub delivered: u64,
-    /// Arrived before the last datagram was due.
+    /// Arrived before the end of the trial; all that arrived where the number of datagrams was given.
     pub in_window: u64,
     /// Arrived once more.
     pub duplicates: u64,

@@ -2,12 +2,11 @@
 
 use crate::client::RequestError;
 use crate::flow::{Flow, Server, Target};
-use crate::load::{self, Load, Outcome, Traffic};
+use crate::load::{self, Load, Outcome, Stop, Traffic};
 use crate::proc::{self, Cpu};
 use crate::verdict::{self, Ledger, Verdict};
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A server in the benchmark.
 #[derive(Clone, Debug)]
@@ -36,7 +35,7 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// CPU time per delivered datagram in ns: of the server, or of the generator where there is none. `None` where nothing arrived or nothing can be told.
+    /// CPU time of the server per delivered datagram in ns; `None` where nothing arrived or nothing can be told.
     #[must_use]
     pub fn ns_per_packet(&self) -> Option<f64> {
         let delivered = self.outcome.total().delivered;
@@ -44,10 +43,17 @@ impl Trial {
         (delivered > 0).then(|| run as f64 / delivered as f64)
     }
 
-    /// Datagrams delivered a second while the generator sent.
+    /// CPU time of the generator per sent datagram in ns, receiving included.
+    #[must_use]
+    pub fn generator_ns_per_packet(&self) -> Option<f64> {
+        let sent = self.outcome.total().sent;
+        self.outcome.generator.filter(|_| sent > 0).map(|cpu| cpu.run as f64 / sent as f64)
+    }
+
+    /// Datagrams delivered a second.
     #[must_use]
     pub fn pps(&self) -> f64 {
-        let seconds = self.outcome.sending.as_secs_f64();
+        let seconds = self.outcome.span.as_secs_f64();
         if seconds > 0.0 { self.outcome.total().in_window as f64 / seconds } else { 0.0 }
     }
 }
@@ -70,7 +76,7 @@ pub fn run(
     load: &Load,
     flows: usize,
     rounds: usize,
-    stop: &AtomicBool,
+    stop: Stop<'_>,
     progress: &mut dyn FnMut(&str, usize),
 ) -> Vec<Series> {
     let mut open: Vec<Result<Vec<Flow>, String>> = subjects.iter().map(|subject| open(subject, load, flows)).collect();
@@ -80,7 +86,7 @@ pub fn run(
     for round in 0..=rounds {
         for (index, subject) in subjects.iter().enumerate() {
             let Ok(flows) = &open[index] else { continue };
-            if stop.load(Ordering::Relaxed) {
+            if stop() {
                 break;
             }
             progress(&subject.name, round);
@@ -112,7 +118,7 @@ fn open(subject: &Subject, load: &Load, flows: usize) -> Result<Vec<Flow>, Strin
     (0..flows).map(flow).collect()
 }
 
-fn trial(subject: &Subject, flows: &[Flow], load: &Load, round: usize, stop: &AtomicBool) -> Result<Trial, String> {
+fn trial(subject: &Subject, flows: &[Flow], load: &Load, round: usize, stop: Stop<'_>) -> Result<Trial, String> {
     flows.iter().try_for_each(Flow::keep).map_err(|error: RequestError| chain(&error))?;
     let (drops, threads) = (proc::udp_drops(), cpu(subject));
     let outcome = load::run(flows, load, stop).map_err(|error: io::Error| error.to_string())?;

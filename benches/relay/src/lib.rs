@@ -1,9 +1,11 @@
 //! Load for TURN relays, and what it takes to believe the figures: a null relay to compare with, accounting of every datagram, and a verdict on who was the limit.
 //!
 //! From the bottom: [`io`] moves datagrams, [`payload`] says what is in them, [`account`] what became of them, [`client`] and [`flow`] set up allocations,
-//! [`schedule`] says when, [`load`] is one trial, [`null`] the floor, [`verdict`] judges a trial, [`bench`] goes round the servers, [`stats`] sums up.
+//! [`schedule`] says when, [`load`] is one trial, [`null`] the floor, [`verdict`] judges a trial, [`bench`] goes round the servers, [`stats`] and [`summary`] sum up.
 //!
-//! Deliberately absent: starting servers, the command line and rendering of reports (crate natproof), and any figure without its limit.
+//! The program of this package adds what needs processes: servers to compare with, the command line and the renderings.
+//!
+//! Deliberately absent: any figure without its limit.
 #![forbid(unsafe_code)]
 #![cfg(target_os = "linux")]
 
@@ -20,5 +22,6 @@ pub mod proc;
 pub mod schedule;
 mod shard;
 pub mod stats;
+pub mod summary;
 mod table;
 pub mod verdict;

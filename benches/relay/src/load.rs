@@ -11,7 +11,6 @@ use crate::proc::Cpu;
 use crate::schedule::{Extent, Pace};
 use crate::shard::Shard;
 use std::io;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// The directions that carry load.
@@ -108,6 +107,8 @@ pub struct Outcome {
     pub begin: Instant,
     /// From the first datagram to the end of sending.
     pub sending: Duration,
+    /// The time in which datagrams arrived that count as delivered in the window: that of sending, or until the last arrival where their number was given.
+    pub span: Duration,
     /// CPU time of the generator while it sent.
     pub generator: Option<Cpu>,
     /// Whether the trial was broken off.
@@ -130,10 +131,13 @@ pub const LATE: Duration = Duration::from_millis(1);
 /// How long a closed loop waits for what is on its way.
 pub const STALL: Duration = Duration::from_millis(20);
 
-/// Sends and receives for the duration of a trial, on the calling thread. `stop` breaks it off.
+/// Asks whether to break off, between datagrams.
+pub type Stop<'a> = &'a dyn Fn() -> bool;
+
+/// Sends and receives for the duration of a trial, on the calling thread. `stop` may break it off.
 ///
 /// # Errors
 /// When the system refuses to wait for or to read the sockets.
-pub fn run(flows: &[Flow], load: &Load, stop: &AtomicBool) -> io::Result<Outcome> {
+pub fn run(flows: &[Flow], load: &Load, stop: Stop<'_>) -> io::Result<Outcome> {
     Shard::new(flows, load)?.run(stop)
 }

@@ -5,14 +5,13 @@
 use crate::account::{Delays, Sequence};
 use crate::flow::Flow;
 use crate::io::{BATCH, Inbox, Outbox};
-use crate::load::{LATE, Leg, Load, Outcome, STALL, Traffic};
+use crate::load::{LATE, Leg, Load, Outcome, STALL, Stop, Traffic};
 use crate::payload::{self, Header, Received, Way};
 use crate::proc::{self, Cpu};
 use crate::schedule::{Extent, Pace, Rate};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long one wait for stragglers takes, in ms.
@@ -72,10 +71,10 @@ impl<'a> Shard<'a> {
             }
         }
         let template = payload::template(load.size);
-        let end = match (load.extent, load.pace) {
-            (Extent::Time(duration), _) => duration.as_nanos() as u64,
-            (Extent::Count(count), Pace::Rate(rate)) => rate.intended(count * flows.len() as u64),
-            (Extent::Count(_), Pace::Window(_)) => u64::MAX,
+        let end = match load.extent {
+            Extent::Time(duration) => duration.as_nanos() as u64,
+            // All that arrives counts, and the trial lasts until it has.
+            Extent::Count(_) => u64::MAX,
         };
         Ok(Self {
             flows,
@@ -98,11 +97,11 @@ impl<'a> Shard<'a> {
         })
     }
 
-    pub(crate) fn run(mut self, stop: &AtomicBool) -> io::Result<Outcome> {
+    pub(crate) fn run(mut self, stop: Stop<'_>) -> io::Result<Outcome> {
         self.discard_leftovers()?;
         let before = proc::own_thread();
         self.begin = Instant::now();
-        while !self.has_sent_all() && !stop.load(Ordering::Relaxed) {
+        while !self.has_sent_all() && !stop() {
             let sent = self.send();
             let wait = if sent { EpollTimeout::ZERO } else { self.nap() };
             self.receive(wait)?;
@@ -110,8 +109,6 @@ impl<'a> Shard<'a> {
         let sending = self.begin.elapsed();
         let generator = before.zip(proc::own_thread()).map(|(before, after)| after - before);
         let interrupted = !self.has_sent_all();
-        // From here on what arrives is late.
-        self.end = self.end.min(sending.as_nanos() as u64);
         self.drain(stop)?;
         Ok(self.outcome(sending, generator, interrupted))
     }
@@ -310,10 +307,10 @@ impl<'a> Shard<'a> {
     }
 
     /// Waits for stragglers. Quiet time is counted in waits that brought nothing, so that time in which this thread did not run is not taken for silence.
-    fn drain(&mut self, stop: &AtomicBool) -> io::Result<()> {
+    fn drain(&mut self, stop: Stop<'_>) -> io::Result<()> {
         let nap = Duration::from_millis(DRAIN_NAP.into());
         let (begin, mut quiet) = (Instant::now(), Duration::ZERO);
-        while !self.is_complete() && quiet < self.load.patience && !stop.load(Ordering::Relaxed) {
+        while !self.is_complete() && quiet < self.load.patience && !stop() {
             if self.receive(EpollTimeout::from(DRAIN_NAP))? {
                 quiet = Duration::ZERO;
             } else {
@@ -339,6 +336,10 @@ impl<'a> Shard<'a> {
             // Of an interrupted trial only what was due until then.
             (Pace::Rate(rate), Extent::Time(_)) => rate.due((sending.as_nanos() as u64).min(self.end)) * scheduled as u64,
         };
+        let span = match self.load.extent {
+            Extent::Time(_) => sending,
+            Extent::Count(_) => sending.max(Duration::from_nanos(self.last_arrival)),
+        };
         let leg = |((way, tracks), delays): ((&Way, Vec<Track>), Delays)| Leg {
             way: *way,
             flows: tracks.into_iter().map(|track| track.sequence.counts).collect(),
@@ -353,6 +354,7 @@ impl<'a> Shard<'a> {
             stalls: self.stalls,
             begin: self.begin,
             sending,
+            span,
             generator,
             interrupted,
         }

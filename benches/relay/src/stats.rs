@@ -62,6 +62,13 @@ pub fn paired_ratio(pairs: &[(f64, f64)], seed: u64) -> Option<Interval> {
     Some(Interval { median: median(&sorted(&ratios))?, low: medians[DRAWS / 40], high: medians[DRAWS - 1 - DRAWS / 40] })
 }
 
+/// Jain's fairness index: 1 for equal shares, 1/n where one of n has all. `None` where nobody has any.
+#[must_use]
+pub fn jain(shares: &[f64]) -> Option<f64> {
+    let (sum, squares) = shares.iter().fold((0.0, 0.0), |(sum, squares), share| (sum + share, squares + share * share));
+    (squares > 0.0).then(|| sum * sum / (shares.len() as f64 * squares))
+}
+
 fn sorted(figures: &[f64]) -> Vec<f64> {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -94,6 +101,13 @@ mod tests {
         let interval = paired_ratio(&pairs, 1).expect("enough rounds");
         assert!(interval.low < 1.0 && interval.median == 1.0 && interval.high > 1.0, "{interval:?}");
         assert_eq!(paired_ratio(&pairs, 1), Some(interval));
+    }
+
+    #[test]
+    fn shares_are_fair_when_equal_and_least_so_when_one_has_all() {
+        assert_eq!(jain(&[5.0, 5.0]), Some(1.0));
+        assert_eq!(jain(&[5.0, 0.0, 0.0, 0.0]), Some(0.25));
+        assert_eq!(jain(&[0.0]), None);
     }
 
     #[test]

@@ -114,6 +114,7 @@ mod tests {
             late,
             stalls: 0,
             sending: Duration::from_secs(1),
+            span: Duration::from_secs(1),
             generator: Some(Cpu { run: SECOND / 2, wait: 0 }),
             interrupted: false,
         }

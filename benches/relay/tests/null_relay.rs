@@ -39,7 +39,7 @@ fn load(direction: Direction, mode: Mode, pace: Pace) -> Load {
 
 fn carries_everything(target: &Target, load: &Load) -> Outcome {
     let flows: Vec<Flow> = (0..3).map(|_| Flow::open(target, load.mode).expect("an allocation")).collect();
-    let outcome = load::run(&flows, load, &AtomicBool::new(false)).expect("a trial");
+    let outcome = load::run(&flows, load, &|| false).expect("a trial");
     assert_eq!(outcome.legs.iter().map(|leg| leg.way).collect::<Vec<_>>(), load.traffic.ways());
     for leg in &outcome.legs {
         for counts in &leg.flows {
@@ -79,7 +79,7 @@ fn an_open_loop_sends_what_was_planned_evenly_and_in_bursts() {
             let pace = Pace::Rate(Rate { per_second: 20_000, burst });
             let planned = Load { extent: Extent::Count(COUNT), ..load(Direction::Bidir, mode, pace) };
             let flows = [Flow::open(&Target::Peer(server), mode).expect("an allocation")];
-            let outcome = load::run(&flows, &planned, &AtomicBool::new(false)).expect("a trial");
+            let outcome = load::run(&flows, &planned, &|| false).expect("a trial");
             assert_eq!((outcome.offered, outcome.sent, outcome.total().delivered), (2 * COUNT, 2 * COUNT, 2 * COUNT), "{mode:?} {burst}");
         });
     }
@@ -108,7 +108,7 @@ fn nothing_that_arrives_from_elsewhere_is_counted() {
                 thread::yield_now();
             }
         });
-        let outcome = load::run(&[flow], &load(Direction::Bidir, Mode::Plain, Pace::Window(8)), &AtomicBool::new(false));
+        let outcome = load::run(&[flow], &load(Direction::Bidir, Mode::Plain, Pace::Window(8)), &|| false);
         let total = outcome.expect("a trial").total();
         assert_eq!((total.corrupt, total.delivered), (0, 2 * COUNT));
     });
@@ -117,7 +117,7 @@ fn nothing_that_arrives_from_elsewhere_is_counted() {
 #[test]
 fn a_trial_that_is_broken_off_says_so() {
     let flows = [Flow::open(&Target::Direct(LOOPBACK), Mode::Plain).expect("sockets")];
-    let outcome = load::run(&flows, &load(Direction::Up, Mode::Plain, WINDOW), &AtomicBool::new(true)).expect("a trial");
+    let outcome = load::run(&flows, &load(Direction::Up, Mode::Plain, WINDOW), &|| true).expect("a trial");
     assert!(outcome.interrupted);
 }
 
@@ -131,7 +131,7 @@ fn rounds_go_round_and_a_silent_server_has_an_error_and_no_figures() {
         let subjects = [subject("null", &Target::Peer(server)), subject("direct", &Target::Direct(LOOPBACK)), subject("silent", &nobody)];
         let mut order = Vec::new();
         let load = load(Direction::Up, Mode::Plain, WINDOW);
-        let series = bench::run(&subjects, &load, 1, 2, &AtomicBool::new(false), &mut |name, round| order.push((name.to_owned(), round)));
+        let series = bench::run(&subjects, &load, 1, 2, &|| false, &mut |name, round| order.push((name.to_owned(), round)));
         let expected = [("null", 0), ("direct", 0), ("null", 1), ("direct", 1), ("null", 2), ("direct", 2)];
         assert_eq!(order, expected.map(|(name, round)| (name.to_owned(), round)));
         assert_eq!(series[0].trials.iter().map(|trial| trial.round).collect::<Vec<_>>(), [1, 2]);

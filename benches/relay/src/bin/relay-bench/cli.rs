@@ -1,0 +1,146 @@
+//! The command line.
+
+use crate::cpus::Cpus;
+use crate::report::Format;
+use crate::servers::{BuiltIn, Choice};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use relay_bench::bench::Direction;
+use relay_bench::io::Mode;
+use relay_bench::payload;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// What TURN servers spend on a datagram, how long it takes them and where they lose it, beside a relay that does the least possible.
+///
+/// Datagrams go to servers that this program starts on loopback, or to an address named with --server, and nowhere else.
+#[derive(Debug, Parser)]
+#[command(name = "relay-bench", version, max_term_width = 120, args_conflicts_with_subcommands = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) bench: Bench,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run one of the servers until standard input ends; its address is the first line of output.
+    Serve {
+        server: BuiltIn,
+        #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// Which servers: null-plain, null-mmsg, null-gso, turn, turn-server-proto, or turn:HOST:PORT for one that runs already [default: all named ones]
+    #[arg(long, value_name = "NAME|turn:HOST:PORT", value_delimiter = ',')]
+    pub(crate) server: Vec<Choice>,
+    /// Credentials for turn:HOST:PORT.
+    #[arg(long, value_name = "NAME:PASSWORD")]
+    pub(crate) user: Option<String>,
+    /// The process of turn:HOST:PORT, if it runs here: gives CPU time and drops.
+    #[arg(long, value_name = "PID")]
+    pub(crate) pid: Option<u32>,
+    /// Who sends to whom: up (client to peer), down, echo (there and back), bidir (both at once), c2c (client to client: two hops).
+    #[arg(long, value_delimiter = ',', default_value = "up", value_parser = direction)]
+    pub(crate) direction: Vec<Direction>,
+    /// Bytes of payload.
+    #[arg(long, value_delimiter = ',', default_value = "100,1200", value_parser = size)]
+    pub(crate) size: Vec<usize>,
+    /// Flows, each with an allocation (c2c: two) and ports of its own.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub(crate) flows: u32,
+    /// How the generator hands datagrams to the kernel. What leaves together also arrives together, which flatters servers that receive in batches.
+    #[arg(long, value_enum, default_value = "plain")]
+    pub(crate) tx: Tx,
+    /// Datagrams a second over all flows in each direction, at fixed times, instead of as many as the server takes.
+    #[arg(long, value_name = "R", value_parser = clap::value_parser!(u64).range(1..=10_000_000), conflicts_with = "closed_loop")]
+    pub(crate) rate: Option<u64>,
+    /// Only saturate the servers: leaves out the trials at a fixed rate, and with them all delays.
+    #[arg(long)]
+    pub(crate) closed_loop: bool,
+    /// Datagrams that leave back to back in trials at a fixed rate.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000), conflicts_with = "closed_loop")]
+    pub(crate) burst: u64,
+    /// Rounds that count; one before them does not.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) rounds: u32,
+    /// Length of a trial.
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = duration)]
+    pub(crate) duration: Duration,
+    /// Ends each trial after N datagrams of each flow in each direction, however long that takes, instead of after a time.
+    #[arg(long, value_name = "N", conflicts_with = "duration", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub(crate) packets: Option<u64>,
+    /// Which processors to use [default: the first two that may be used]
+    #[arg(long, value_name = "server=N,generator=N")]
+    pub(crate) cpus: Option<Cpus>,
+    /// How to print the report.
+    #[arg(long, value_enum, default_value = "human")]
+    pub(crate) format: Format,
+}
+
+/// [`Mode`] as a word on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Tx {
+    /// One system call a datagram.
+    Plain,
+    /// `sendmmsg`.
+    Mmsg,
+    /// Segmentation offload.
+    Gso,
+}
+
+impl From<Tx> for Mode {
+    fn from(tx: Tx) -> Self {
+        match tx {
+            Tx::Plain => Self::Plain,
+            Tx::Mmsg => Self::Mmsg,
+            Tx::Gso => Self::Gso,
+        }
+    }
+}
+
+fn direction(name: &str) -> Result<Direction, String> {
+    let names = Direction::ALL.map(Direction::name).join(", ");
+    Direction::ALL.into_iter().find(|direction| direction.name() == name).ok_or_else(|| format!("one of {names}"))
+}
+
+fn size(text: &str) -> Result<usize, String> {
+    let range = payload::MIN_SIZE..=payload::MAX_SIZE;
+    text.parse().ok().filter(|size| range.contains(size)).ok_or_else(|| format!("a number from {} to {}", range.start(), range.end()))
+}
+
+/// `500ms` or `2s`, at most an hour.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text.split_at(text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len()));
+    let number: Option<u64> = number.parse().ok();
+    let duration = match unit {
+        "ms" => number.map(Duration::from_millis),
+        "s" => number.map(Duration::from_secs),
+        _ => None,
+    };
+    let range = Duration::from_millis(1)..=Duration::from_secs(3600);
+    duration.filter(|duration| range.contains(duration)).ok_or_else(|| "a time from 1ms to 3600s, such as 500ms or 2s".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn times_have_a_unit_and_an_end() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("2s"), Ok(Duration::from_secs(2)));
+        for wrong in ["", "5", "0s", "2h", "4000s", "-1s", "1.5s"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}
