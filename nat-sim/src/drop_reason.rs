@@ -67,10 +67,37 @@ drop_reasons! {
     NatFilterTableFull = "drop:nat-filter-table-full", "The mapping holds its maximum number of filter entries.";
     /// The mapping holds its maximum number of reverse bindings.
     NatBindingTableFull = "drop:nat-binding-table-full", "The mapping holds its maximum number of reverse bindings (sessions that came in through it).";
+    /// Ports are overloaded, and no session has this 5-tuple.
+    NatNoSession = "drop:nat-no-session", "The external ports of the NAT are overloaded, and none of its sessions has this 5-tuple (RFC 7857, section 3).";
+    /// The internal port is taken outside, and the NAT uses no other.
+    NatPortTaken = "drop:nat-port-taken", "The NAT preserves ports and uses no others, and the port is taken by another mapping (RFC 4787, section 4.2.1).";
+    /// The subscriber holds its maximum number of mappings.
+    NatSubscriberLimit = "drop:nat-subscriber-limit", "The internal address holds its maximum number of mappings (RFC 6888, REQ-4).";
+    /// No external address or block of ports is free for a further subscriber.
+    NatSubscriberPoolExhausted = "drop:nat-subscriber-pool-exhausted", "No external address or block of ports is free for another internal address.";
+    /// The internal address is none of those that have an external address or block of their own.
+    NatNotASubscriber = "drop:nat-not-a-subscriber", "The internal address is none of those to which the NAT gives external addresses or blocks of ports.";
     /// An ICMP error quotes a packet that no mapping knows.
     NatIcmpNoMapping = "drop:nat-icmp-no-mapping", "The ICMP error quotes a packet that belongs to no mapping of the NAT (RFC 5508, REQ-4).";
     /// The NAT carries no IPv6.
     NatIpv6Absent = "drop:nat-ipv6-absent", "The NAT carries no IPv6.";
+}
+
+impl DropReason {
+    /// Whether a NAT could not serve a packet from inside because it had reached a limit: RFC 5508, REQ-8.
+    pub(crate) fn is_lack_of_resources(self) -> bool {
+        matches!(
+            self,
+            Self::NatTableFull
+                | Self::NatPortsExhausted
+                | Self::NatPortTaken
+                | Self::NatSubscriberLimit
+                | Self::NatSubscriberPoolExhausted
+                | Self::NatNotASubscriber
+                | Self::NatFilterTableFull
+                | Self::NatBindingTableFull
+        )
+    }
 }
 
 impl fmt::Display for DropReason {

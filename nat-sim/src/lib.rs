@@ -29,10 +29,9 @@
 //! - TCP and every protocol but UDP and ICMP errors ([`IcmpKind`]); ICMP queries (ping).
 //! - IP fragments, options, extension headers, flow labels; MTU. A packet of any size that IP allows crosses every link.
 //! - Rate, queues, corruption and bursts of loss (Gilbert-Elliott) on links.
-//! - ICMP errors sent by routers (time exceeded, no route, too big) and by NATs that run out of ports.
-//! - NATs: pools of external addresses and pooling behaviour, port parity and contiguity, blocks and limits per subscriber, port overloading, hold-down of
-//!   freed ports, hairpinning with internal source, two-state timers, static mappings, application gateways, port mapping protocols (NAT-PMP, PCP, UPnP),
-//!   NAT64, NPTv6, translation of IPv6 to IPv6.
+//! - ICMP errors sent by routers (time exceeded, no route, too big).
+//! - NATs: single static mappings (port forwarding), application gateways, port mapping protocols (NAT-PMP, PCP, UPnP), NAT64, NPTv6, translation of IPv6
+//!   to IPv6.
 //! - Stateful firewalls without translation (RFC 6092), rules by address or port.
 //! - Broadcast, multicast, link-local scopes, address resolution, DHCP, routing protocols, addresses that change or move at run time.
 //! - On-link detection: a packet to a private address that the own network does not have leaves it by the NAT, as it would with another subnet.
@@ -57,9 +56,9 @@ pub use drop_reason::DropReason;
 pub use firewall::{FirewallConfig, UdpPolicy};
 pub use link::{Link, LinkConfig, NotAProbability, Passage, Probability};
 pub use nat::{
-    Access, FilteringBehaviour, Hairpinning, Ipv6Policy, MappingBehaviour, MappingId, MappingScope, MappingView, Nat, NatConfig,
-    NatConfigError, NatLimits, Outbound, PRESETS, PortAllocation, PortRange, Refresh, ReverseBinding, Side, Timer, UnsolicitedInbound,
-    UnsolicitedReply, preset,
+    Access, AfterExpiry, FilteringBehaviour, Hairpinning, Ipv6Policy, LimitReply, MappingBehaviour, MappingId, MappingScope, MappingView,
+    Nat, NatConfig, NatConfigError, NatLimits, Outbound, PRESETS, Pooling, PortAllocation, PortBlocks, PortContiguity, PortOverloading,
+    PortParity, PortRange, Refresh, ReverseBinding, Side, Timer, Translation, UnsolicitedInbound, UnsolicitedReply, preset,
 };
 pub use net::{Delivery, MAX_IN_FLIGHT, Net, OperationError, PortPolicy};
 pub use packet::{Body, DEFAULT_TTL, DecodeError, Icmp, IcmpKind, MAX_UDP_PAYLOAD_V4, MAX_UDP_PAYLOAD_V6, Packet, PacketError, Quote};

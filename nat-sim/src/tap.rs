@@ -100,6 +100,8 @@ pub enum NatEvent {
     MappingExpired(MappingView),
     /// A mapping was lost by a flush or reboot.
     MappingFlushed(MappingView),
+    /// A mapping lost its port to another one ([`PortAllocation::PreserveAndSteal`](crate::PortAllocation::PreserveAndSteal)).
+    MappingStolen(MappingView),
 }
 
 /// Observes the network. Both methods are called in the order of events.

@@ -4,9 +4,10 @@
 //! [`Nat::outbound`] and [`Nat::inbound`] first remove what has expired, so that expiry needs no timer; a caller who wants to report it as it
 //! happens calls [`Nat::expire`] at [`Nat::next_expiry`]. Deliberately absent: what the crate documentation lists as not modelled.
 
+mod allocation;
 mod config;
 mod contacts;
-mod ports;
+mod lifecycle;
 mod preset;
 mod table;
 mod unsolicited;
@@ -14,34 +15,36 @@ mod unsolicited;
 use std::net::{IpAddr, SocketAddr};
 
 pub use config::{
-    FilteringBehaviour, Hairpinning, Ipv6Policy, MappingBehaviour, NatConfig, NatConfigError, NatLimits, PortAllocation, PortRange,
-    Refresh, ReverseBinding, Timer, UnsolicitedInbound, UnsolicitedReply,
+    AfterExpiry, FilteringBehaviour, Hairpinning, Ipv6Policy, LimitReply, MappingBehaviour, NatConfig, NatConfigError, NatLimits, Pooling,
+    PortAllocation, PortBlocks, PortContiguity, PortOverloading, PortParity, PortRange, Refresh, ReverseBinding, Timer, Translation,
+    UnsolicitedInbound, UnsolicitedReply,
 };
 pub use preset::{Access, PRESETS, preset};
 pub use table::{MappingId, MappingScope, MappingView};
 
-use contacts::{Contacts, Grant};
-use ports::PortPool;
+use allocation::Allocator;
+use contacts::Contacts;
 use table::Table;
 use unsolicited::Unsolicited;
 
 use crate::drop_reason::DropReason;
-use crate::packet::{Body, Packet};
-use crate::rng::Stream;
+use crate::packet::{Body, Icmp, IcmpKind, Packet};
+use crate::tap::NatEvent;
 use crate::time::Ns;
 
 /// A NAT between an inside and an outside.
 #[derive(Debug)]
 pub struct Nat {
     config: NatConfig,
-    external: IpAddr,
     table: Table,
-    ports: PortPool,
+    allocator: Allocator,
     /// External endpoint and remote (port 0 where the filter ignores it): whom the filter admits.
     filters: Contacts,
     /// Internal endpoint and remote: sessions that leave by another mapping than the rule names.
     bindings: Contacts,
     unsolicited: Unsolicited,
+    /// What the latest packet did to the table beside the mapping that it was told of.
+    asides: Vec<NatEvent>,
 }
 
 /// Where a packet from inside goes after translation.
@@ -71,22 +74,21 @@ pub(crate) enum Rewrite {
 }
 
 impl Nat {
-    /// A NAT with the given external addresses: one of IPv4; those of IPv6 are the box's own and take no part in translation.
+    /// A NAT with the given external addresses: one or more of IPv4; those of IPv6 are the box's own and take no part in translation.
     ///
     /// # Errors
-    /// A term out of range, or not exactly one external IPv4 address.
+    /// A term out of range, two terms that contradict each other, or no external IPv4 address.
     pub fn new(config: NatConfig, external: &[IpAddr], seed: u64) -> Result<Self, NatConfigError> {
         config.validate()?;
-        let v4: Vec<IpAddr> = external.iter().copied().filter(IpAddr::is_ipv4).collect();
-        let &[external] = v4.as_slice() else { return Err(NatConfigError::ExternalAddresses(v4.len())) };
+        let externals = external_v4(external)?;
         Ok(Self {
             config,
-            external,
             table: Table::new(),
-            ports: PortPool::new(config.port_range, Stream::new(seed, "ports")),
+            allocator: Allocator::new(config, externals, seed),
             filters: Contacts::new(),
             bindings: Contacts::new(),
             unsolicited: Unsolicited::new(config.limits.unsolicited),
+            asides: Vec::new(),
         })
     }
 
@@ -96,10 +98,33 @@ impl Nat {
         &self.config
     }
 
-    /// The external IPv4 address.
+    /// The first external IPv4 address.
     #[must_use]
     pub fn external(&self) -> IpAddr {
-        self.external
+        self.externals()[0]
+    }
+
+    /// The external IPv4 addresses, at least one.
+    #[must_use]
+    pub fn externals(&self) -> &[IpAddr] {
+        self.allocator.externals()
+    }
+
+    /// What to answer a packet from inside with that was dropped for `reason`: RFC 5508, REQ-8. The answer comes from [`Nat::external`].
+    #[must_use]
+    pub fn answer_to(&self, reason: DropReason) -> Option<IcmpKind> {
+        let answers = self.config.limit_reply == LimitReply::AdministrativelyProhibited && reason.is_lack_of_resources();
+        answers.then_some(IcmpKind::AdministrativelyProhibited)
+    }
+
+    /// What the latest packet did to the table beside what [`Outbound::made`] says: mappings that lost their port to it, and those that it made from
+    /// outside.
+    pub fn take_asides(&mut self) -> Vec<NatEvent> {
+        std::mem::take(&mut self.asides)
+    }
+
+    pub(crate) fn has_asides(&self) -> bool {
+        !self.asides.is_empty()
     }
 
     /// Translates a packet from inside. On an error the packet is unchanged.
@@ -107,6 +132,7 @@ impl Nat {
     /// # Errors
     /// Why the packet is dropped.
     pub fn outbound(&mut self, now: Ns, packet: &mut Packet) -> Result<Outbound, DropReason> {
+        self.asides.clear();
         if self.is_own(packet.dst) {
             let (made, outcome) = self.plan_hairpin(now, packet);
             *packet = outcome?;
@@ -122,16 +148,17 @@ impl Nat {
     /// # Errors
     /// Why the packet is dropped.
     pub fn inbound(&mut self, now: Ns, packet: &mut Packet) -> Result<(), DropReason> {
+        self.asides.clear();
         self.plan_inbound(now, packet)?.apply(packet);
         Ok(())
     }
 
     /// Whether a packet from inside to `destination` stays inside, if it gets anywhere.
     pub(crate) fn is_own(&self, destination: IpAddr) -> bool {
-        destination == self.external
+        self.externals().contains(&destination)
     }
 
-    /// RFC 4787, REQ-9a: the packet goes out, and comes back as if it had come from outside, filters included. A mapping may have been made also where
+    /// The packet goes out, and comes back as if it had come from outside, filters included (RFC 4787, REQ-9a). A mapping may have been made also where
     /// the packet is then dropped.
     pub(crate) fn plan_hairpin(&mut self, now: Ns, packet: &Packet) -> (Option<MappingId>, Result<Packet, DropReason>) {
         if self.config.hairpinning == Hairpinning::Off {
@@ -145,6 +172,9 @@ impl Nat {
         rewrite.apply(&mut translated);
         let outcome = self.plan_inbound(now, &translated).map(|rewrite| {
             rewrite.apply(&mut translated);
+            if let (Hairpinning::InternalSource, Some(internal)) = (self.config.hairpinning, packet.udp_source()) {
+                Rewrite::Source(internal).apply(&mut translated);
+            }
             translated
         });
         (made, outcome)
@@ -181,7 +211,7 @@ impl Nat {
             }
             // Errors are not filtered by their source (RFC 4787, REQ-12a) and refresh nothing (RFC 5508, REQ-6).
             Body::Icmp(icmp) => {
-                let slot = self.table.by_external(icmp.quote.src).ok_or(DropReason::NatIcmpNoMapping)?;
+                let slot = self.quoted(now, icmp).ok_or(DropReason::NatIcmpNoMapping)?;
                 Ok(Rewrite::Destination(self.table.get(slot).view.internal))
             }
         }
@@ -192,129 +222,6 @@ impl Nat {
             Ipv6Policy::Routed => Ok(Rewrite::Keep),
             Ipv6Policy::Absent => Err(DropReason::NatIpv6Absent),
         }
-    }
-
-    /// Finds or makes the mapping by which `internal` reaches `remote`, and notes the contact.
-    fn mapping_for(&mut self, now: Ns, internal: SocketAddr, remote: SocketAddr) -> Result<(u32, bool), DropReason> {
-        let found = self.existing_for(now, internal, remote);
-        let (slot, made) = match found {
-            Some(slot) if !self.unsolicited.holds(self.table.get(slot).view.external, remote, now) => (slot, false),
-            // The NAT itself holds a session between this external endpoint and the remote: this session has to leave by another port.
-            Some(_) => (self.make(now, internal, remote, MappingScope::RemoteEndpoint(remote), false)?, true),
-            None => (self.make(now, internal, remote, self.scope(remote), true)?, true),
-        };
-        self.note_outbound(now, slot, remote)?;
-        Ok((slot, made))
-    }
-
-    /// The mapping by which `internal` reaches `remote` now.
-    fn existing_for(&self, now: Ns, internal: SocketAddr, remote: SocketAddr) -> Option<u32> {
-        self.bindings.owner(internal, remote, now).or_else(|| self.table.by_rule(internal, self.scope(remote)))
-    }
-
-    fn scope(&self, remote: SocketAddr) -> MappingScope {
-        match self.config.mapping {
-            MappingBehaviour::EndpointIndependent => MappingScope::AnyRemote,
-            MappingBehaviour::AddressDependent => MappingScope::RemoteAddress(remote.ip()),
-            MappingBehaviour::AddressAndPortDependent => MappingScope::RemoteEndpoint(remote),
-        }
-    }
-
-    fn make(&mut self, now: Ns, internal: SocketAddr, remote: SocketAddr, scope: MappingScope, by_rule: bool) -> Result<u32, DropReason> {
-        if self.table.len() >= self.config.limits.mappings as usize {
-            return Err(DropReason::NatTableFull);
-        }
-        let (external, unsolicited) = (self.external, &self.unsolicited);
-        let blocked = |port| unsolicited.holds(SocketAddr::new(external, port), remote, now);
-        let port = self.ports.take(self.config.port_allocation, internal.port(), blocked).ok_or(DropReason::NatPortsExhausted)?;
-        let expires = now.saturating_add(self.config.mapping_timer.duration);
-        let view = MappingView { internal, external: SocketAddr::new(external, port), scope, made: now, expires };
-        let slot = self.table.insert(view, by_rule);
-        if !by_rule {
-            let key = (internal, remote);
-            let grant = Grant { now, expires: Ns::MAX, limit: self.config.limits.bindings_per_mapping, refreshes: true };
-            let list = &mut self.table.get_mut(slot).bindings;
-            self.bindings.insert(slot, list, key, grant).expect("a new mapping has room for its own binding");
-        }
-        Ok(slot)
-    }
-
-    fn note_outbound(&mut self, now: Ns, slot: u32, remote: SocketAddr) -> Result<(), DropReason> {
-        let NatConfig { mapping_timer, filter_timer, limits, .. } = self.config;
-        let mapping = self.table.get_mut(slot);
-        let (internal, external) = (mapping.view.internal, mapping.view.external);
-        if let Some(key) = self.config.filtering.key(remote) {
-            let (expires, refreshes) = (now.saturating_add(filter_timer.duration), filter_timer.refresh.by_outbound());
-            let grant = Grant { now, expires, limit: limits.filters_per_mapping, refreshes };
-            self.filters.insert(slot, &mut mapping.filters, (external, key), grant).map_err(|_| DropReason::NatFilterTableFull)?;
-        }
-        if mapping_timer.refresh.by_outbound() {
-            let expires = now.saturating_add(mapping_timer.duration);
-            mapping.view.expires = expires;
-            self.bindings.refresh(internal, remote, now, expires);
-        }
-        Ok(())
-    }
-
-    /// The internal endpoint for a datagram from outside, if mapping and filter let it in.
-    fn admit(&mut self, now: Ns, remote: SocketAddr, external: SocketAddr) -> Result<SocketAddr, DropReason> {
-        let Some(slot) = self.table.by_external(external) else { return Err(self.refuse(now, remote, external, DropReason::NatNoMapping)) };
-        let key = self.config.filtering.key(remote);
-        if key.is_some_and(|key| self.filters.owner(external, key, now).is_none()) {
-            return Err(self.refuse(now, remote, external, DropReason::NatFiltered));
-        }
-        if self.config.reverse_binding == ReverseBinding::Session {
-            self.bind(now, slot, remote)?;
-        }
-        if self.config.mapping_timer.refresh.by_inbound() {
-            self.table.get_mut(slot).view.expires = now.saturating_add(self.config.mapping_timer.duration);
-        }
-        if let Some(key) = key.filter(|_| self.config.filter_timer.refresh.by_inbound()) {
-            self.filters.refresh(external, key, now, now.saturating_add(self.config.filter_timer.duration));
-        }
-        Ok(self.table.get(slot).view.internal)
-    }
-
-    fn refuse(&mut self, now: Ns, remote: SocketAddr, external: SocketAddr, reason: DropReason) -> DropReason {
-        if let UnsolicitedInbound::CreatesState { lifetime } = self.config.unsolicited_inbound {
-            self.unsolicited.note(external, remote, now, now.saturating_add(lifetime));
-        }
-        reason
-    }
-
-    /// Makes answers to `remote` leave by the mapping that its latest packet came in by, for as long as the mapping timer says.
-    fn bind(&mut self, now: Ns, slot: u32, remote: SocketAddr) -> Result<(), DropReason> {
-        let internal = self.table.get(slot).view.internal;
-        let expires = now.saturating_add(self.config.mapping_timer.duration);
-        if self.existing_for(now, internal, remote) == Some(slot) {
-            if self.config.mapping_timer.refresh.by_inbound() {
-                self.bindings.refresh(internal, remote, now, expires);
-            }
-            return Ok(());
-        }
-        let grant = Grant { now, expires, limit: self.config.limits.bindings_per_mapping, refreshes: true };
-        let list = &mut self.table.get_mut(slot).bindings;
-        self.bindings.insert(slot, list, (internal, remote), grant).map_err(|_| DropReason::NatBindingTableFull)
-    }
-
-    /// Removes one mapping that has expired by `now`; call until `None`.
-    pub fn expire(&mut self, now: Ns) -> Option<MappingView> {
-        let slot = self.table.next_expired(now)?;
-        let mapping = self.table.remove(slot);
-        self.ports.release(mapping.view.external.port());
-        self.filters.remove_all(slot, &mapping.filters, mapping.view.external);
-        self.bindings.remove_all(slot, &mapping.bindings, mapping.view.internal);
-        Some(mapping.view)
-    }
-
-    fn expire_silently(&mut self, now: Ns) {
-        while self.expire(now).is_some() {}
-    }
-
-    /// When [`Nat::expire`] should be called next: at the next expiry or earlier, never later.
-    #[must_use]
-    pub fn next_expiry(&self) -> Option<Ns> {
-        self.table.next_expiry()
     }
 
     /// All mappings, ordered by external endpoint. Those that have expired since the last call with a time are among them.
@@ -333,30 +240,23 @@ impl Nat {
     /// port of the address. Empty with endpoint-independent filtering, which needs no entries.
     #[must_use]
     pub fn admitted(&self, external: SocketAddr, now: Ns) -> Vec<(SocketAddr, Ns)> {
-        let Some(slot) = self.table.by_external(external) else { return Vec::new() };
-        let remotes = self.table.get(slot).filters.remotes();
-        let entries = remotes.iter().filter_map(|remote| Some((*remote, self.filters.expiry(external, *remote)?)));
+        let mappings = self.table.iter().filter(|mapping| mapping.view.external == external);
+        let remotes = mappings.flat_map(|mapping| mapping.filters.remotes());
+        let entries = remotes.filter_map(|remote| Some((*remote, self.filters.expiry(external, *remote)?)));
         entries.filter(|(_, expires)| *expires > now).collect()
     }
+}
 
-    /// Loses all mappings and sessions, and returns the mappings. Sequential allocation goes on where it was.
-    pub fn flush(&mut self) -> Vec<MappingView> {
-        let views = self.table.drain();
-        for view in &views {
-            self.ports.release(view.external.port());
-        }
-        self.filters.clear();
-        self.bindings.clear();
-        self.unsolicited.clear();
-        views
+/// The addresses that take part in translation.
+fn external_v4(addresses: &[IpAddr]) -> Result<Vec<IpAddr>, NatConfigError> {
+    let v4: Vec<IpAddr> = addresses.iter().copied().filter(IpAddr::is_ipv4).collect();
+    if v4.is_empty() {
+        return Err(NatConfigError::NoExternalAddress);
     }
-
-    /// [`Nat::flush`], and sequential allocation starts anew.
-    pub fn reboot(&mut self) -> Vec<MappingView> {
-        let views = self.flush();
-        self.ports.restart();
-        views
+    if (1..v4.len()).any(|index| v4[..index].contains(&v4[index])) {
+        return Err(NatConfigError::DuplicateExternalAddress);
     }
+    Ok(v4)
 }
 
 impl FilteringBehaviour {

@@ -2,8 +2,9 @@
 
 use crate::firewall::{FirewallConfig, UdpPolicy};
 use crate::nat::config::{
-    FilteringBehaviour, Hairpinning, Ipv6Policy, MappingBehaviour, NatConfig, NatLimits, PortAllocation, PortRange, Refresh,
-    ReverseBinding, Timer, UnsolicitedInbound, UnsolicitedReply,
+    AfterExpiry, FilteringBehaviour, Hairpinning, Ipv6Policy, LimitReply, MappingBehaviour, NatConfig, NatLimits, Pooling, PortAllocation,
+    PortBlocks, PortContiguity, PortOverloading, PortParity, PortRange, Refresh, ReverseBinding, Timer, Translation, UnsolicitedInbound,
+    UnsolicitedReply,
 };
 use crate::time::SEC;
 
@@ -74,12 +75,22 @@ fn rfc3489(mapping: MappingBehaviour, filtering: FilteringBehaviour, port_alloca
         filtering,
         port_allocation,
         port_range: PORT_RANGE,
+        port_parity: PortParity::Ignored,
+        port_contiguity: PortContiguity::Ignored,
+        port_overloading: PortOverloading::Off,
+        port_blocks: PortBlocks::Off,
+        port_hold_down: 0,
+        after_expiry: AfterExpiry::AllocateAnew,
+        pooling: Pooling::Paired,
+        translation: Translation::AddressAndPort,
         hairpinning: Hairpinning::ExternalSource,
         mapping_timer: timer,
+        unanswered_timer: None,
         filter_timer: timer,
         reverse_binding: ReverseBinding::Mapping,
         unsolicited_inbound: UnsolicitedInbound::Ignore,
         unsolicited_reply: UnsolicitedReply::Silent,
+        limit_reply: LimitReply::Silent,
         ipv6: Ipv6Policy::Routed,
         limits: LIMITS,
     }
@@ -89,24 +100,25 @@ fn rfc3489(mapping: MappingBehaviour, filtering: FilteringBehaviour, port_alloca
 fn linux(unsolicited_inbound: UnsolicitedInbound, unsolicited_reply: UnsolicitedReply) -> NatConfig {
     let timer = Timer { duration: 120 * SEC, refresh: Refresh::Both };
     NatConfig {
-        mapping: MappingBehaviour::EndpointIndependent,
-        filtering: FilteringBehaviour::AddressAndPortDependent,
-        port_allocation: PortAllocation::PreserveWithFallback,
-        port_range: PORT_RANGE,
         hairpinning: Hairpinning::Off,
         mapping_timer: timer,
         filter_timer: timer,
         reverse_binding: ReverseBinding::Session,
         unsolicited_inbound,
         unsolicited_reply,
-        ipv6: Ipv6Policy::Routed,
-        limits: LIMITS,
+        ..rfc3489(MappingBehaviour::EndpointIndependent, FilteringBehaviour::AddressAndPortDependent, PortAllocation::PreserveWithFallback)
     }
 }
 
 /// All but the well-known ports: RFC 4787, REQ-3a.
 const PORT_RANGE: PortRange = PortRange { first: 1_024, last: 65_535 };
-const LIMITS: NatLimits = NatLimits { mappings: 16_384, filters_per_mapping: 1_024, bindings_per_mapping: 1_024, unsolicited: 16_384 };
+const LIMITS: NatLimits = NatLimits {
+    mappings: 16_384,
+    mappings_per_subscriber: 16_384,
+    filters_per_mapping: 1_024,
+    bindings_per_mapping: 1_024,
+    unsolicited: 16_384,
+};
 
 #[cfg(test)]
 mod tests {

@@ -43,6 +43,8 @@ pub(super) struct Mapping {
     pub(super) view: MappingView,
     pub(super) filters: ContactList,
     pub(super) bindings: ContactList,
+    /// Whether it has let anything in.
+    pub(super) answered: bool,
     generation: u32,
 }
 
@@ -70,7 +72,7 @@ impl Table {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.by_external.len()
+        self.slots.len() - self.free.len()
     }
 
     pub(super) fn by_rule(&self, internal: SocketAddr, scope: MappingScope) -> Option<u32> {
@@ -97,13 +99,13 @@ impl Table {
     pub(super) fn insert(&mut self, view: MappingView, by_rule: bool) -> u32 {
         self.generation = self.generation.wrapping_add(1);
         let generation = self.generation;
-        let mapping = Mapping { view, filters: ContactList::default(), bindings: ContactList::default(), generation };
+        let mapping = Mapping { view, filters: ContactList::default(), bindings: ContactList::default(), answered: false, generation };
         let slot = if let Some(slot) = self.free.pop() {
             self.slots[slot as usize] = Some(mapping);
             slot
         } else {
             self.slots.push(Some(mapping));
-            u32::try_from(self.slots.len() - 1).expect("mappings are bounded by the ports of one address")
+            u32::try_from(self.slots.len() - 1).expect("the limit of mappings is a u32")
         };
         if by_rule {
             self.by_rule.insert((view.internal, view.scope), slot);
@@ -119,7 +121,10 @@ impl Table {
         if self.by_rule.get(&rule) == Some(&slot) {
             self.by_rule.remove(&rule);
         }
-        self.by_external.remove(&mapping.view.external);
+        // Where ports are overloaded, a later mapping may stand there.
+        if self.by_external.get(&mapping.view.external) == Some(&slot) {
+            self.by_external.remove(&mapping.view.external);
+        }
         self.free.push(slot);
         mapping
     }
@@ -146,10 +151,15 @@ impl Table {
         None
     }
 
+    /// Every mapping.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Mapping> {
+        self.slots.iter().flatten()
+    }
+
     /// Every mapping, ordered by external endpoint.
     pub(super) fn views(&self) -> Vec<MappingView> {
-        let mut views: Vec<_> = self.slots.iter().flatten().map(|mapping| mapping.view).collect();
-        views.sort_unstable_by_key(|view| view.external);
+        let mut views: Vec<_> = self.iter().map(|mapping| mapping.view).collect();
+        views.sort_unstable_by_key(|view| (view.external, view.internal, view.scope));
         views
     }
 

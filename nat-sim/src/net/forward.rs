@@ -83,8 +83,8 @@ impl Net {
                 return Some(self.deliver(node, interface, packet));
             }
             Kind::Nat(state) => {
-                let config = *state.nat.config();
-                self.translate(tap, node, &config, interface, packet);
+                let ipv6 = state.nat.config().ipv6;
+                self.translate(tap, node, ipv6, interface, packet);
             }
             Kind::Router => self.route(tap, node, interface, packet),
             Kind::Firewall(config) => match config.check(&packet) {

@@ -3,14 +3,14 @@
 use super::node::Kind;
 use super::{Event, Net};
 use crate::drop_reason::DropReason;
-use crate::nat::{Ipv6Policy, MappingId, MappingView, Nat, NatConfig, UnsolicitedReply};
+use crate::nat::{Ipv6Policy, MappingId, MappingView, Nat, UnsolicitedReply};
 use crate::packet::{IcmpKind, Packet};
 use crate::tap::{Direction, Fate, NatEvent, Tap};
 use crate::topology::NodeId;
 
 impl Net {
-    pub(super) fn translate(&mut self, tap: &mut dyn Tap, node: NodeId, config: &NatConfig, interface: u32, packet: Packet) {
-        if packet.is_ipv6() && config.ipv6 == Ipv6Policy::Routed {
+    pub(super) fn translate(&mut self, tap: &mut dyn Tap, node: NodeId, ipv6: Ipv6Policy, interface: u32, packet: Packet) {
+        if packet.is_ipv6() && ipv6 == Ipv6Policy::Routed {
             return self.route(tap, node, interface, packet);
         }
         if packet.ttl <= 1 {
@@ -19,7 +19,7 @@ impl Net {
         self.expire(tap, node);
         let [inside, outside] = self.sides(node);
         if interface == outside {
-            self.translate_inbound(tap, node, config.unsolicited_reply, packet);
+            self.translate_inbound(tap, node, packet);
         } else if self.nat_mut(node).is_own(packet.dst) {
             self.hairpin(tap, node, inside, &packet);
         } else {
@@ -32,7 +32,7 @@ impl Net {
         let ([inside, outside], now) = (self.sides(node), self.now);
         let (rewrite, made) = match self.nat_mut(node).plan_outbound(now, &packet) {
             Ok(plan) => plan,
-            Err(reason) => return self.drop_in(tap, inside, reason, &packet),
+            Err(reason) => return self.refuse_outbound(tap, node, reason, &packet),
         };
         self.record(tap, inside, Direction::In, Fate::Forwarded, &packet);
         self.tell_made(tap, node, made);
@@ -41,24 +41,40 @@ impl Net {
         self.leave(tap, outside, packet);
     }
 
-    fn translate_inbound(&mut self, tap: &mut dyn Tap, node: NodeId, reply: UnsolicitedReply, mut packet: Packet) {
+    fn refuse_outbound(&mut self, tap: &mut dyn Tap, node: NodeId, reason: DropReason, packet: &Packet) {
+        let [inside, _] = self.sides(node);
+        self.drop_in(tap, inside, reason, packet);
+        let nat = self.nat_mut(node);
+        let (external, kind) = (nat.external(), nat.answer_to(reason));
+        if let Some(answer) = kind.and_then(|kind| packet.answer_with(external, kind)) {
+            self.answer(tap, inside, answer);
+        }
+    }
+
+    fn translate_inbound(&mut self, tap: &mut dyn Tap, node: NodeId, mut packet: Packet) {
         let ([inside, outside], now) = (self.sides(node), self.now);
         match self.nat_mut(node).plan_inbound(now, &packet) {
             Ok(rewrite) => {
                 self.record(tap, outside, Direction::In, Fate::Forwarded, &packet);
+                self.tell_asides(tap, node);
                 rewrite.apply(&mut packet);
                 packet.ttl -= 1;
                 self.leave(tap, inside, packet);
             }
             Err(reason) => {
                 self.drop_in(tap, outside, reason, &packet);
-                let answer = packet.answer_with(packet.dst, IcmpKind::PortUnreachable);
-                if let Some(answer) = answer.filter(|_| reply == UnsolicitedReply::PortUnreachable)
-                    && let Some(next) = self.routing.hop_from_interface(outside, answer.dst)
-                {
-                    self.emit(tap, outside, next, answer, Fate::Sent);
+                let replies = self.nat_mut(node).config().unsolicited_reply == UnsolicitedReply::PortUnreachable;
+                if let Some(answer) = packet.answer_with(packet.dst, IcmpKind::PortUnreachable).filter(|_| replies) {
+                    self.answer(tap, outside, answer);
                 }
             }
+        }
+    }
+
+    /// A NAT sends a packet of its own by one side, if a route leads on.
+    fn answer(&mut self, tap: &mut dyn Tap, out: u32, answer: Packet) {
+        if let Some(next) = self.routing.hop_from_interface(out, answer.dst) {
+            self.emit(tap, out, next, answer, Fate::Sent);
         }
     }
 
@@ -67,7 +83,7 @@ impl Net {
         let (made, outcome) = self.nat_mut(node).plan_hairpin(now, packet);
         match outcome {
             Err(reason) => {
-                self.drop_in(tap, inside, reason, packet);
+                self.refuse_outbound(tap, node, reason, packet);
                 self.tell_made(tap, node, made);
             }
             Ok(mut translated) => {
@@ -91,7 +107,17 @@ impl Net {
 
     fn tell_made(&mut self, tap: &mut dyn Tap, node: NodeId, made: Option<MappingId>) {
         if let Some(view) = made.and_then(|id| self.nat_mut(node).mapping(id)) {
+            self.tell_asides(tap, node);
             tap.nat(self.now, node, &NatEvent::MappingMade(view));
+        }
+    }
+
+    fn tell_asides(&mut self, tap: &mut dyn Tap, node: NodeId) {
+        let nat = self.nat_mut(node);
+        if nat.has_asides() {
+            for event in nat.take_asides() {
+                tap.nat(self.now, node, &event);
+            }
         }
     }
 

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use nat_sim::{
-    Bytes, DropReason, FilteringBehaviour, Hairpinning, IcmpKind, Ipv6Policy, MappingBehaviour, Nat, NatConfig, NatLimits, Ns, Packet,
-    PortAllocation, PortRange, Refresh, ReverseBinding, SEC, Side, Timer, UnsolicitedInbound, UnsolicitedReply,
+    AfterExpiry, Bytes, DropReason, FilteringBehaviour, Hairpinning, IcmpKind, Ipv6Policy, LimitReply, MappingBehaviour, Nat, NatConfig,
+    NatLimits, Ns, Packet, Pooling, PortAllocation, PortBlocks, PortContiguity, PortOverloading, PortParity, PortRange, Refresh,
+    ReverseBinding, SEC, Side, Timer, Translation, UnsolicitedInbound, UnsolicitedReply,
 };
 use proptest::prelude::*;
 
 use crate::support::ip;
 
-const EXTERNAL: &str = "203.0.113.1";
+/// A NAT has the first one or more.
+const EXTERNALS: [&str; 3] = ["203.0.113.1", "203.0.113.2", "203.0.113.3"];
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -42,27 +44,68 @@ fn timers() -> impl Strategy<Value = Timer> {
 }
 
 prop_compose! {
-    fn configs()(
-        mapping in prop::sample::select(crate::probe::MAPPINGS.to_vec()),
+    /// Terms of which a part contradict each other.
+    fn allocations()(
+        port_allocation in prop::sample::select(vec![
+            PortAllocation::PreserveWithFallback, PortAllocation::Sequential, PortAllocation::Random, PortAllocation::Preserve, PortAllocation::PreserveAndSteal,
+        ]),
+        port_parity in prop::sample::select(vec![PortParity::Ignored, PortParity::Preserved]),
+        port_contiguity in prop::sample::select(vec![PortContiguity::Ignored, PortContiguity::Attempted]),
+        port_overloading in prop::sample::select(vec![PortOverloading::Off, PortOverloading::DifferentRemotes]),
+        port_blocks in prop::sample::select(vec![
+            PortBlocks::Off,
+            PortBlocks::Off,
+            PortBlocks::OnDemand { size: 2 },
+            PortBlocks::Deterministic { size: 3, first_subscriber: [192, 168, 1, 2].into() },
+        ]),
+        port_hold_down in prop::sample::select(vec![0, 20 * SEC]),
+        after_expiry in prop::sample::select(vec![AfterExpiry::AllocateAnew, AfterExpiry::SameEndpoint]),
+        pooling in prop::sample::select(vec![Pooling::Paired, Pooling::Arbitrary]),
+        translation in prop::sample::select(vec![
+            Translation::AddressAndPort,
+            Translation::AddressAndPort,
+            Translation::DynamicPool,
+            Translation::OneToOne { first_subscriber: [192, 168, 1, 2].into() },
+        ]),
+        unanswered_timer in prop::option::of(5 * SEC..20 * SEC),
+    ) -> NatConfig {
+        NatConfig {
+            port_allocation, port_parity, port_contiguity, port_overloading, port_blocks, port_hold_down, after_expiry, pooling, translation, unanswered_timer,
+            ..crate::support::nat("full-cone")
+        }
+    }
+}
+
+prop_compose! {
+    fn any_configs()(
+        base in prop_oneof![Just(crate::support::nat("full-cone")), allocations()],
+        mapping in prop::sample::select(crate::probe::MAPPINGS.iter().copied().chain([MappingBehaviour::EndpointIndependentUntilConflict]).collect::<Vec<_>>()),
         filtering in prop::sample::select(crate::probe::FILTERS.to_vec()),
-        port_allocation in prop::sample::select(vec![PortAllocation::PreserveWithFallback, PortAllocation::Sequential, PortAllocation::Random]),
+        fallback in prop::sample::select(vec![PortAllocation::PreserveWithFallback, PortAllocation::Sequential, PortAllocation::Random]),
         ports in 4..40u16,
-        hairpinning in prop::sample::select(vec![Hairpinning::Off, Hairpinning::ExternalSource]),
+        hairpinning in prop::sample::select(vec![Hairpinning::Off, Hairpinning::ExternalSource, Hairpinning::InternalSource]),
         mapping_timer in timers(),
         filter_timer in timers(),
         reverse_binding in prop::sample::select(vec![ReverseBinding::Session, ReverseBinding::Mapping]),
         state in any::<bool>(),
-        (mappings, filters_per_mapping, bindings_per_mapping, unsolicited) in (1..20u32, 1..6u32, 1..4u32, 1..6u32),
+        (mappings, mappings_per_subscriber, filters_per_mapping, bindings_per_mapping, unsolicited) in (1..20u32, 1..20u32, 1..6u32, 1..4u32, 1..6u32),
     ) -> NatConfig {
         NatConfig {
-            mapping, filtering, port_allocation, hairpinning, mapping_timer, filter_timer, reverse_binding,
+            mapping, filtering, hairpinning, mapping_timer, filter_timer, reverse_binding,
+            port_allocation: if base == crate::support::nat("full-cone") { fallback } else { base.port_allocation },
             port_range: PortRange { first: 20_000, last: 20_000 + ports },
             unsolicited_inbound: if state { UnsolicitedInbound::CreatesState { lifetime: 30 * SEC } } else { UnsolicitedInbound::Ignore },
             unsolicited_reply: UnsolicitedReply::Silent,
             ipv6: Ipv6Policy::Routed,
-            limits: NatLimits { mappings, filters_per_mapping, bindings_per_mapping, unsolicited },
+            limits: NatLimits { mappings, mappings_per_subscriber, filters_per_mapping, bindings_per_mapping, unsolicited },
+            limit_reply: LimitReply::Silent,
+            ..base
         }
     }
+}
+
+fn configs() -> impl Strategy<Value = NatConfig> {
+    any_configs().prop_filter("terms that contradict each other", |config| config.validate().is_ok())
 }
 
 fn internal(host: u8, port: u16) -> SocketAddr {
@@ -83,15 +126,20 @@ struct Model {
 }
 
 impl Model {
-    fn new(config: NatConfig, seed: u64) -> Self {
-        Self { nat: Nat::new(config, &[ip(EXTERNAL)], seed).unwrap(), config, now: 0, contacts: BTreeMap::new() }
+    fn new(config: NatConfig, addresses: usize, seed: u64) -> Self {
+        let externals = EXTERNALS[..addresses].iter().map(|address| ip(address)).collect::<Vec<_>>();
+        Self { nat: Nat::new(config, &externals, seed).unwrap(), config, now: 0, contacts: BTreeMap::new() }
+    }
+
+    fn is_own(&self, address: IpAddr) -> bool {
+        self.nat.externals().contains(&address)
     }
 
     fn external(&self, choice: u16) -> SocketAddr {
         let mappings = self.nat.mappings();
         match mappings.get(usize::from(choice)) {
             Some(mapping) => mapping.external,
-            None => SocketAddr::new(ip(EXTERNAL), 20_000 + choice),
+            None => SocketAddr::new(ip(EXTERNALS[0]), 20_000 + choice),
         }
     }
 
@@ -117,7 +165,7 @@ impl Model {
             Ok(outbound) if outbound.side == Side::Outside => {
                 let external = packet.udp_source().unwrap();
                 prop_assert_eq!(packet.udp_destination(), Some(to));
-                prop_assert_eq!(external.ip(), ip(EXTERNAL));
+                prop_assert!(self.is_own(external.ip()));
                 self.contacts.insert((external, to), self.now);
                 // The answer finds its way back.
                 let mut answer = Packet::udp(to, external, &b"y"[..]);
@@ -128,9 +176,13 @@ impl Model {
                 prop_assert_eq!(self.nat.inbound(self.now, &mut error), Ok(()));
                 prop_assert_eq!(error.dst, from.ip());
             }
+            Ok(_) if self.config.hairpinning == Hairpinning::InternalSource => {
+                prop_assert_eq!(packet.udp_source(), Some(from));
+                self.note_refused(from, to);
+            }
             Ok(_) => {
                 prop_assert_eq!(self.config.hairpinning, Hairpinning::ExternalSource);
-                prop_assert_eq!(packet.src, ip(EXTERNAL), "hairpinned packets come from the external endpoint");
+                prop_assert!(self.is_own(packet.src), "hairpinned packets come from the external endpoint");
                 let external = packet.udp_source().unwrap();
                 self.contacts.insert((external, to), self.now);
                 self.check_admitted(external, to)?;
@@ -138,38 +190,56 @@ impl Model {
             Err(reason) => {
                 prop_assert_eq!(&packet, &before, "a dropped packet is unchanged");
                 self.check_outbound_reason(reason, to)?;
-                // A hairpinned packet that the far mapping refused has still opened its own; by which endpoint, only the table knows.
-                for mapping in self.nat.mappings().iter().filter(|mapping| mapping.internal == from) {
-                    self.contacts.insert((mapping.external, to), self.now);
-                }
+                self.note_refused(from, to);
             }
         }
         Ok(())
     }
 
+    /// A hairpinned packet that the far mapping refused has still opened its own; by which endpoint, only the table knows.
+    fn note_refused(&mut self, from: SocketAddr, to: SocketAddr) {
+        for mapping in self.nat.mappings().iter().filter(|mapping| mapping.internal == from) {
+            self.contacts.insert((mapping.external, to), self.now);
+        }
+    }
+
     fn check_outbound_reason(&self, reason: DropReason, to: SocketAddr) -> Result<(), TestCaseError> {
-        let resources =
-            [DropReason::NatTableFull, DropReason::NatPortsExhausted, DropReason::NatFilterTableFull, DropReason::NatBindingTableFull];
-        let hairpinning = [DropReason::NatHairpinOff, DropReason::NatNoMapping, DropReason::NatFiltered];
-        prop_assert!(resources.contains(&reason) || to.ip() == ip(EXTERNAL) && hairpinning.contains(&reason), "{reason}");
+        let resources = [
+            DropReason::NatTableFull,
+            DropReason::NatPortsExhausted,
+            DropReason::NatPortTaken,
+            DropReason::NatSubscriberLimit,
+            DropReason::NatSubscriberPoolExhausted,
+            DropReason::NatNotASubscriber,
+            DropReason::NatFilterTableFull,
+            DropReason::NatBindingTableFull,
+        ];
+        let hairpinning = [DropReason::NatHairpinOff, DropReason::NatNoMapping, DropReason::NatNoSession, DropReason::NatFiltered];
+        prop_assert!(resources.contains(&reason) || self.is_own(to.ip()) && hairpinning.contains(&reason), "{reason}");
         Ok(())
     }
 
     fn inbound(&mut self, from: SocketAddr, to: SocketAddr) -> Result<(), TestCaseError> {
         let mut packet = Packet::udp(from, to, &b"x"[..]);
         let before = packet.clone();
-        let known =
-            self.nat.mappings().iter().find(|mapping| mapping.external == to && mapping.expires > self.now).map(|mapping| mapping.internal);
+        let mappings = self.nat.mappings();
+        let live = mappings.iter().filter(|mapping| mapping.external == to && mapping.expires > self.now);
+        let known: Vec<SocketAddr> = live.map(|mapping| mapping.internal).collect();
+        let alone = self.config.translation != Translation::AddressAndPort;
         match self.nat.inbound(self.now, &mut packet) {
             Ok(()) => {
-                prop_assert_eq!(packet.udp_destination(), known, "only a live mapping lets anything in");
+                let internal = packet.udp_destination().unwrap();
+                prop_assert!(known.contains(&internal) || alone && internal.port() == to.port(), "only a live mapping lets anything in");
                 prop_assert_eq!(packet.udp_source(), Some(from));
                 self.check_admitted(from, to)?;
             }
             Err(reason) => {
                 prop_assert_eq!(&packet, &before);
-                let expected: &[DropReason] =
-                    if known.is_none() { &[DropReason::NatNoMapping] } else { &[DropReason::NatFiltered, DropReason::NatBindingTableFull] };
+                let expected: &[DropReason] = match self.config.port_overloading {
+                    PortOverloading::DifferentRemotes => &[DropReason::NatNoSession, DropReason::NatBindingTableFull],
+                    PortOverloading::Off if known.is_empty() => &[DropReason::NatNoMapping],
+                    PortOverloading::Off => &[DropReason::NatFiltered, DropReason::NatBindingTableFull],
+                };
                 prop_assert!(expected.contains(&reason), "{}", reason);
             }
         }
@@ -203,14 +273,22 @@ impl Model {
 
     fn check_table(&self) -> Result<(), TestCaseError> {
         let mappings = self.nat.mappings();
+        let overloads = self.config.port_overloading == PortOverloading::DifferentRemotes;
         let externals: BTreeSet<SocketAddr> = mappings.iter().map(|mapping| mapping.external).collect();
-        prop_assert_eq!(externals.len(), mappings.len(), "two mappings share an external endpoint");
+        prop_assert!(overloads || externals.len() == mappings.len(), "two mappings share an external endpoint");
         prop_assert!(mappings.len() <= self.config.limits.mappings as usize);
         for mapping in &mappings {
             let admitted = self.nat.admitted(mapping.external, self.now);
-            prop_assert!(admitted.len() <= self.config.limits.filters_per_mapping as usize);
+            prop_assert!(overloads || admitted.len() <= self.config.limits.filters_per_mapping as usize);
+            let subscriber = mappings.iter().filter(|other| other.internal.ip() == mapping.internal.ip()).count();
+            prop_assert!(subscriber <= self.config.limits.mappings_per_subscriber as usize, "{subscriber} mappings of a subscriber");
+            let odd = |endpoint: SocketAddr| endpoint.port() % 2 == 1;
+            prop_assert!(self.config.port_parity == PortParity::Ignored || odd(mapping.internal) == odd(mapping.external));
         }
-        if self.config.mapping == MappingBehaviour::EndpointIndependent && self.config.unsolicited_inbound == UnsolicitedInbound::Ignore {
+        if !overloads
+            && self.config.mapping == MappingBehaviour::EndpointIndependent
+            && self.config.unsolicited_inbound == UnsolicitedInbound::Ignore
+        {
             let internals: BTreeSet<SocketAddr> = mappings.iter().map(|mapping| mapping.internal).collect();
             prop_assert_eq!(internals.len(), mappings.len(), "one internal endpoint, one mapping");
         }
@@ -270,8 +348,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, rng_seed: proptest::test_runner::RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_nat_keeps_its_laws(config in configs(), steps in steps(), seed in any::<u64>()) {
-        let mut model = Model::new(config, seed);
+    fn a_nat_keeps_its_laws(config in configs(), addresses in 1..=3usize, steps in steps(), seed in any::<u64>()) {
+        let mut model = Model::new(config, addresses, seed);
         for step in &steps {
             model.step(step)?;
         }

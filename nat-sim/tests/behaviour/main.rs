@@ -7,6 +7,8 @@ mod ipv6;
 mod laws;
 mod limits;
 mod links;
+mod pools;
+mod ports;
 mod probe;
 mod sources;
 mod support;

@@ -134,12 +134,17 @@ pub(crate) const SERVER_B_OTHER_PORT: &str = "192.0.2.2:3479";
 
 /// `alice` (192.168.1.2) and `bob` (192.168.1.3) behind `nat` (203.0.113.1); `server-a` (192.0.2.1), `server-b` (192.0.2.2) outside.
 pub(crate) fn home(config: NatConfig, seed: u64) -> World {
+    pool(config, &["203.0.113.1"], seed)
+}
+
+/// The same with several external addresses.
+pub(crate) fn pool(config: NatConfig, externals: &[&str], seed: u64) -> World {
     let mut builder = NetBuilder::new(LinkConfig::with_latency(5 * MS));
     let (internet, lan) = (builder.segment("internet"), builder.segment("home"));
     builder.host("server-a", &[(internet, ip("192.0.2.1"))]);
     builder.host("server-b", &[(internet, ip("192.0.2.2"))]);
     builder.host("alice", &[(lan, ip("192.168.1.2"))]);
     builder.host("bob", &[(lan, ip("192.168.1.3"))]);
-    builder.nat("nat", config, lan, internet, &[ip("203.0.113.1")]);
+    builder.nat("nat", config, lan, internet, &externals.iter().map(|address| ip(address)).collect::<Vec<_>>());
     World::new(builder.build(seed).unwrap())
 }

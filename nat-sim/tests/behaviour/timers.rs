@@ -192,3 +192,41 @@ fn a_session_that_had_to_leave_its_mapping_ends_and_may_return_to_it() {
     assert_eq!(world.mappings("nat").len(), 1, "the session's own mapping has expired");
     assert_eq!(world.seen_source("alice", "192.168.1.2:5000", SERVER_B), mapped);
 }
+
+#[test]
+fn a_mapping_that_nobody_answered_expires_earlier() {
+    let config = NatConfig { mapping_timer: timer_of(120, Refresh::Both), unanswered_timer: Some(30 * SEC), ..nat("full-cone") };
+    let mut world = home(config, 7);
+    let mapped = world.seen_source("alice", "192.168.1.2:5000", SERVER_A).to_string();
+    world.run(20 * SEC);
+    world.seen_source("alice", "192.168.1.2:5000", SERVER_A);
+    world.run(25 * SEC);
+    assert_eq!(world.mappings("nat").len(), 1, "refreshed");
+    world.run(10 * SEC);
+    assert!(world.mappings("nat").is_empty(), "unanswered for 30 s");
+    world.seen_source("alice", "192.168.1.2:5000", SERVER_A);
+    assert!(world.deliver("server-a", SERVER_A, &mapped).is_some());
+    world.run(115 * SEC);
+    assert_eq!(world.mappings("nat").len(), 1, "answered");
+    world.run(10 * SEC);
+    assert!(world.mappings("nat").is_empty());
+}
+
+#[test]
+fn a_new_mapping_is_unanswered_again() {
+    let config = NatConfig { mapping_timer: timer_of(120, Refresh::Outbound), unanswered_timer: Some(30 * SEC), ..nat("full-cone") };
+    let mut world = home(config, 7);
+    let mapped = world.seen_source("alice", "192.168.1.2:5000", SERVER_A).to_string();
+    assert!(world.deliver("server-a", SERVER_A, &mapped).is_some(), "an answer that refreshes nothing");
+    world.seen_source("alice", "192.168.1.2:5000", SERVER_A);
+    world.run(110 * SEC);
+    assert_eq!(world.mappings("nat").len(), 1);
+    world.run(20 * SEC);
+    world.seen_source("alice", "192.168.1.2:5000", SERVER_A);
+    world.run(31 * SEC);
+    assert!(world.mappings("nat").is_empty());
+}
+
+fn timer_of(seconds: u64, refresh: Refresh) -> Timer {
+    Timer { duration: seconds * SEC, refresh }
+}

@@ -226,9 +226,9 @@ fn graphs_that_are_no_network_are_refused_with_names() {
 fn nodes_that_cannot_be_are_refused_with_names() {
     let pool = refused(|b| {
         let (one, two) = (b.segment("one"), b.segment("two"));
-        b.nat("x", nat("full-cone"), one, two, &[ip("10.0.0.1"), ip("10.0.0.2")]);
+        b.nat("x", nat("full-cone"), one, two, &[ip("fd00::1")]);
     });
-    assert_eq!(pool, TopologyError::Nat { nat: "x".to_owned(), error: NatConfigError::ExternalAddresses(2) });
+    assert_eq!(pool, TopologyError::Nat { nat: "x".to_owned(), error: NatConfigError::NoExternalAddress });
     let range = refused(|b| {
         let (one, two) = (b.segment("one"), b.segment("two"));
         b.nat("x", NatConfig { port_range: PortRange { first: 5, last: 4 }, ..nat("full-cone") }, one, two, &[ip("10.0.0.1")]);

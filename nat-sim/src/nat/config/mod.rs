@@ -1,5 +1,11 @@
 //! The terms that describe a NAT: RFC 4787, and the variables that it leaves open. There are no defaults: name a preset or say every term.
 
+mod ports;
+mod validate;
+
+pub use ports::{AfterExpiry, Pooling, PortAllocation, PortBlocks, PortContiguity, PortOverloading, PortParity, PortRange, Translation};
+pub use validate::NatConfigError;
+
 use crate::time::Ns;
 
 /// When two packets of one internal endpoint share a mapping: RFC 4787, section 4.1.
@@ -7,6 +13,9 @@ use crate::time::Ns;
 pub enum MappingBehaviour {
     /// Always, whatever the destination (EIM).
     EndpointIndependent,
+    /// Always, as long as the internal port could be preserved; an internal endpoint whose port is taken is mapped address and port-dependently (a NAT
+    /// that changes its behaviour under conflict: RFC 4787, section 8, REQ-11).
+    EndpointIndependentUntilConflict,
     /// When the destination address is the same (ADM).
     AddressDependent,
     /// When destination address and port are the same (APDM).
@@ -24,26 +33,6 @@ pub enum FilteringBehaviour {
     AddressAndPortDependent,
 }
 
-/// How the NAT picks an external port: RFC 4787, section 4.2.1. No two mappings share an external port (no overloading: REQ-3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PortAllocation {
-    /// The internal port, also outside the port range; a random free port of the range where it is taken.
-    PreserveWithFallback,
-    /// The next free port of the range after the previous one; the first one depends on the seed.
-    Sequential,
-    /// A random free port of the range.
-    Random,
-}
-
-/// External ports to allocate from, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PortRange {
-    /// Lowest port, at least 1.
-    pub first: u16,
-    /// Highest port.
-    pub last: u16,
-}
-
 /// What happens to a packet from inside to an external endpoint of the same NAT: RFC 4787, section 6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Hairpinning {
@@ -51,6 +40,8 @@ pub enum Hairpinning {
     Off,
     /// Translated as if it came from outside, with the external endpoint as source (REQ-9a).
     ExternalSource,
+    /// Translated back inside with the internal endpoint as source (violates REQ-9a). Mapping and filter count as with an external source.
+    InternalSource,
 }
 
 /// Which packets restart a timer: RFC 4787, section 4.3.
@@ -114,6 +105,15 @@ pub enum UnsolicitedReply {
     PortUnreachable,
 }
 
+/// What a NAT answers to a packet from inside for which a limit or the lack of a port leaves no mapping: RFC 5508, REQ-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LimitReply {
+    /// Nothing.
+    Silent,
+    /// ICMP communication administratively prohibited (type 3, code 13), from the first external address.
+    AdministrativelyProhibited,
+}
+
 /// What the box does with IPv6, which it never translates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Ipv6Policy {
@@ -128,6 +128,8 @@ pub enum Ipv6Policy {
 pub struct NatLimits {
     /// Mappings. Existing ones are never evicted: RFC 6888, REQ-11.
     pub mappings: u32,
+    /// Mappings of one internal address: RFC 6888, REQ-4 and REQ-5. At least as many as `mappings` means no limit of its own.
+    pub mappings_per_subscriber: u32,
     /// Filter entries of one mapping.
     pub filters_per_mapping: u32,
     /// Reverse bindings of one mapping.
@@ -147,10 +149,29 @@ pub struct NatConfig {
     pub port_allocation: PortAllocation,
     /// The external ports.
     pub port_range: PortRange,
+    /// Even and odd ports.
+    pub port_parity: PortParity,
+    /// Neighbouring ports.
+    pub port_contiguity: PortContiguity,
+    /// Ports that several mappings share.
+    pub port_overloading: PortOverloading,
+    /// Ports that a subscriber has to itself.
+    pub port_blocks: PortBlocks,
+    /// How long a port that has become free is not used again; 0 for not at all. RFC 6888, REQ-8 asks for 120 s.
+    pub port_hold_down: Ns,
+    /// What an internal endpoint gets after expiry.
+    pub after_expiry: AfterExpiry,
+    /// Which of several external addresses is used.
+    pub pooling: Pooling,
+    /// What is translated.
+    pub translation: Translation,
     /// Inside to inside over the external address.
     pub hairpinning: Hairpinning,
     /// Idle timer of a mapping: RFC 4787, REQ-5 (at least 2 minutes, 5 recommended).
     pub mapping_timer: Timer,
+    /// Idle time of a mapping that has not let anything in yet, where it differs (the first state of a two-state timer, such as Linux's 30 s); it is
+    /// refreshed as `mapping_timer` is.
+    pub unanswered_timer: Option<Ns>,
     /// Idle timer of a filter entry; outbound packets always make one.
     pub filter_timer: Timer,
     /// Which mapping answers take.
@@ -159,63 +180,10 @@ pub struct NatConfig {
     pub unsolicited_inbound: UnsolicitedInbound,
     /// What refused packets are answered with.
     pub unsolicited_reply: UnsolicitedReply,
+    /// What packets from inside are answered with that get no mapping.
+    pub limit_reply: LimitReply,
     /// What happens to IPv6.
     pub ipv6: Ipv6Policy,
     /// Bounds.
     pub limits: NatLimits,
-}
-
-/// A NAT that cannot be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum NatConfigError {
-    /// Port 0, or the last port below the first.
-    #[error("port range {first} to {last} is empty or contains port 0")]
-    PortRange {
-        /// Lowest port.
-        first: u16,
-        /// Highest port.
-        last: u16,
-    },
-    /// A timer of 0.
-    #[error("the {0} timer is zero")]
-    ZeroTimer(&'static str),
-    /// A limit of 0.
-    #[error("the limit of {0} is zero")]
-    ZeroLimit(&'static str),
-    /// Exactly one external IPv4 address is needed: pools are not modelled.
-    #[error("a nat needs exactly one external ipv4 address (pools are not modelled), got {0}")]
-    ExternalAddresses(usize),
-}
-
-impl NatConfig {
-    /// Checks ranges, timers and limits.
-    ///
-    /// # Errors
-    /// The first term that is out of range.
-    pub fn validate(&self) -> Result<(), NatConfigError> {
-        let PortRange { first, last } = self.port_range;
-        if first == 0 || last < first {
-            return Err(NatConfigError::PortRange { first, last });
-        }
-        let unsolicited_lifetime = match self.unsolicited_inbound {
-            UnsolicitedInbound::Ignore => 1,
-            UnsolicitedInbound::CreatesState { lifetime } => lifetime,
-        };
-        let timers =
-            [("mapping", self.mapping_timer.duration), ("filter", self.filter_timer.duration), ("unsolicited", unsolicited_lifetime)];
-        if let Some((name, _)) = timers.iter().find(|(_, duration)| *duration == 0) {
-            return Err(NatConfigError::ZeroTimer(name));
-        }
-        let limits = [
-            ("mappings", self.limits.mappings),
-            ("filters per mapping", self.limits.filters_per_mapping),
-            ("bindings per mapping", self.limits.bindings_per_mapping),
-            ("unsolicited sessions", self.limits.unsolicited),
-        ];
-        match limits.iter().find(|(_, limit)| *limit == 0) {
-            Some((name, _)) => Err(NatConfigError::ZeroLimit(name)),
-            None => Ok(()),
-        }
-    }
 }
