@@ -146,6 +146,7 @@ impl Rows {
             NatEvent::MappingMade(view) => (view, None),
             NatEvent::MappingExpired(view) => (view, Some("expired")),
             NatEvent::MappingFlushed(view) => (view, Some("reboot")),
+            NatEvent::MappingStolen(view) => (view, Some("stolen")),
             _ => return,
         };
         let (internal, external) = (view.internal.to_string(), view.external.to_string());

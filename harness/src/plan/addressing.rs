@@ -1,7 +1,7 @@
 //! Chooses every address of a case, from the ranges that RFC 5737, RFC 3849, RFC 1918 and RFC 6598 set aside.
 //!
 //! - Hosts on the internet: 203.0.113.10 and up, second addresses from 203.0.113.110; 2001:db8:f::10 and up.
-//! - Outer addresses of gateways on the internet: 198.51.100.1 and up.
+//! - Outer addresses of gateways on the internet: 198.51.100.1 and up; further ones of a NAT 16 above the one before.
 //! - Networks behind a NAT: 10.0.N.0/24, or the prefix that the scenario gives; 100.64.N.0/24 where another network is behind them.
 //! - Networks behind a firewall or router: 192.0.2.0/24 in blocks of 16.
 //! - IPv6 is never translated: 2001:db8:N::/64.
@@ -196,13 +196,22 @@ impl Layout {
     ) -> usize {
         let inside = self.segment(&format!("{serves}-lan"), prefix);
         let number = self.host_number(outside);
-        let outside_addresses = match self.prefixes[outside] {
+        let mut outside_addresses = match self.prefixes[outside] {
             Prefix::Internet => {
                 let gateways = u8::try_from(self.plan.gateways.len()).unwrap_or(u8::MAX);
                 vec![IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1 + gateways)), v6(0xe, 1 + u16::from(gateways))]
             }
             _ => vec![self.address(outside, number, Family::V4), self.address(outside, number, Family::V6)],
         };
+        for again in 1..external_addresses(&kind) {
+            outside_addresses.push(match (self.prefixes[outside], outside_addresses[0]) {
+                (Prefix::Internet, IpAddr::V4(first)) => IpAddr::V4(Ipv4Addr::from_bits(first.to_bits() + 16 * u32::from(again))),
+                _ => {
+                    let number = self.host_number(outside);
+                    self.address(outside, number, Family::V4)
+                }
+            });
+        }
         let inside_addresses = vec![self.address(inside, 1, Family::V4), self.address(inside, 1, Family::V6)];
         self.taken[inside] = 1;
         let name = if name == serves { format!("{}-{name}", gateway_word(&kind)) } else { name.to_owned() };
@@ -257,6 +266,14 @@ fn gateway_kind(reference: &NatRef) -> GatewayKind {
         NatRef::Open => GatewayKind::Router,
         NatRef::UdpBlocked => GatewayKind::UdpBlocked,
         other => GatewayKind::Nat(other.clone()),
+    }
+}
+
+/// How many IPv4 addresses a gateway has outside; validation of the terms keeps it between 1 and 8.
+fn external_addresses(kind: &GatewayKind) -> u8 {
+    match kind {
+        GatewayKind::Nat(NatRef::Custom(terms)) => terms.external_addresses.unwrap_or(1),
+        _ => 1,
     }
 }
 

@@ -9,6 +9,7 @@ mod resolve;
 
 pub(crate) use addressing::lay_out;
 pub(crate) use driver::{first_crash, max_virtual};
+pub(crate) use nat::nat_config;
 pub(crate) use resolve::port_of;
 
 pub use case::{CasePlan, Judged, NodePlan, OutcomePlan, PlannedPlayer};

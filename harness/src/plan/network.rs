@@ -7,7 +7,7 @@ use nat_sim::{
     Probability, SegmentId, TopologyError, UdpPolicy, UnsolicitedInbound, VantageId,
 };
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// The name of the segment that everything else is behind.
 pub const INTERNET: &str = "internet";
@@ -105,7 +105,10 @@ impl NetworkPlan {
         for plan in &self.gateways {
             let (inside, outside) = (segments[plan.inside], segments[plan.outside]);
             let node = match &plan.kind {
-                GatewayKind::Nat(reference) => builder.nat(&plan.name, nat_config(reference), inside, outside, &plan.outside_addresses),
+                GatewayKind::Nat(reference) => {
+                    let config = nat_config(reference, plan.first_subscriber());
+                    builder.nat(&plan.name, config, inside, outside, &plan.outside_addresses)
+                }
                 GatewayKind::UdpBlocked => builder.firewall(&plan.name, FirewallConfig { udp: UdpPolicy::Block }, inside, outside),
                 GatewayKind::Router => builder.router(&plan.name, &[inside, outside]),
             };
@@ -168,8 +171,10 @@ impl NetworkPlan {
         };
         let name = match (mapping, filtering) {
             (_, Filtering::EndpointIndependent) => "full-cone",
-            (Mapping::EndpointIndependent, Filtering::AddressDependent) => "restricted",
-            (Mapping::EndpointIndependent, Filtering::AddressAndPortDependent) => "port-restricted",
+            (Mapping::EndpointIndependent | Mapping::EndpointIndependentUntilConflict, Filtering::AddressDependent) => "restricted",
+            (Mapping::EndpointIndependent | Mapping::EndpointIndependentUntilConflict, Filtering::AddressAndPortDependent) => {
+                "port-restricted"
+            }
             _ => "symmetric",
         };
         format!("rfc3489={name}")
@@ -177,10 +182,19 @@ impl NetworkPlan {
 }
 
 impl GatewayPlan {
+    /// The first host address of the inside, which follows that of the gateway.
+    fn first_subscriber(&self) -> Ipv4Addr {
+        let gateway = self.inside_addresses.iter().find_map(|address| match address {
+            IpAddr::V4(address) => Some(*address),
+            IpAddr::V6(_) => None,
+        });
+        Ipv4Addr::from_bits(gateway.unwrap_or(Ipv4Addr::UNSPECIFIED).to_bits().saturating_add(1))
+    }
+
     /// The terms, where it is a NAT that translates.
     pub fn config(&self) -> Option<NatConfig> {
         match &self.kind {
-            GatewayKind::Nat(reference) => Some(nat_config(reference)),
+            GatewayKind::Nat(reference) => Some(nat_config(reference, self.first_subscriber())),
             _ => None,
         }
     }
@@ -212,7 +226,8 @@ fn link_config(link: Option<&Link>, latency: u64) -> LinkConfig {
 
 fn mapping_word(mapping: Mapping) -> &'static str {
     match mapping {
-        Mapping::EndpointIndependent => "endpoint-independent",
+        // The only host behind such a NAT meets no conflict.
+        Mapping::EndpointIndependent | Mapping::EndpointIndependentUntilConflict => "endpoint-independent",
         Mapping::AddressDependent => "address-dependent",
         Mapping::AddressAndPortDependent => "address-and-port-dependent",
     }

@@ -18,6 +18,7 @@ pub(super) fn event(trace: &Trace, body: &Body) -> String {
                 NatEvent::MappingMade(mapping) => ("mapping made", format!("{mapping:?}")),
                 NatEvent::MappingExpired(mapping) => ("mapping expired", format!("{mapping:?}")),
                 NatEvent::MappingFlushed(mapping) => ("mapping flushed", format!("{mapping:?}")),
+                NatEvent::MappingStolen(mapping) => ("mapping stolen", format!("{mapping:?}")),
                 other => ("changed", format!("{other:?}")),
             };
             json!({ "nat": node, "event": what, "mapping": mapping })

@@ -117,8 +117,8 @@ impl Nat {
         answers.then_some(IcmpKind::AdministrativelyProhibited)
     }
 
-    /// What the latest packet did to the table beside what [`Outbound::made`] says: mappings that lost their port to it, and those that it made from
-    /// outside.
+    /// What the latest packet did to the table beside what [`Outbound::made`] says: mappings that lost their port to it, those that it made from
+    /// outside, and those that were made for it before it was dropped.
     pub fn take_asides(&mut self) -> Vec<NatEvent> {
         std::mem::take(&mut self.asides)
     }
@@ -135,8 +135,16 @@ impl Nat {
         self.asides.clear();
         if self.is_own(packet.dst) {
             let (made, outcome) = self.plan_hairpin(now, packet);
-            *packet = outcome?;
-            return Ok(Outbound { side: Side::Inside, made });
+            return match outcome {
+                Ok(translated) => {
+                    *packet = translated;
+                    Ok(Outbound { side: Side::Inside, made })
+                }
+                Err(reason) => {
+                    self.asides.extend(made.and_then(|id| self.mapping(id)).map(NatEvent::MappingMade));
+                    Err(reason)
+                }
+            };
         }
         let (rewrite, made) = self.plan_outbound(now, packet)?;
         rewrite.apply(packet);

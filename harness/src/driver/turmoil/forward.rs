@@ -2,7 +2,7 @@
 
 use super::machine::{Around, Kind, Machine};
 use iut::Ns;
-use nat_sim::{Direction, DropReason, Fate, IcmpKind, Ipv6Policy, Outbound, Packet, Side as NatSide, UnsolicitedReply};
+use nat_sim::{Direction, DropReason, Fate, IcmpKind, Ipv6Policy, NatEvent, Outbound, Packet, Side as NatSide, UnsolicitedReply};
 
 const INSIDE: usize = 0;
 const OUTSIDE: usize = 1;
@@ -50,12 +50,18 @@ impl Machine {
         let Kind::Nat(nat) = &mut self.kind else { return };
         let mut translated = packet.clone();
         match nat.outbound(now, &mut translated) {
-            Err(reason) => self.refuse(around, INSIDE, reason, &packet),
+            Err(reason) => {
+                let answer = nat.answer_to(reason).and_then(|kind| packet.answer_with(nat.external(), kind));
+                self.refuse(around, INSIDE, reason, &packet);
+                self.answer(around, now, INSIDE, answer);
+                self.tell_asides(around);
+            }
             Ok(Outbound { side, made }) => {
                 let made = made.and_then(|id| nat.mapping(id));
                 self.record(around, INSIDE, Direction::In, Fate::Forwarded, &packet);
+                self.tell_asides(around);
                 if let Some(view) = made {
-                    around.tap.nat(around.clock, self.node, &nat_sim::NatEvent::MappingMade(view));
+                    around.tap.nat(around.clock, self.node, &NatEvent::MappingMade(view));
                 }
                 self.leave(around, now, if side == NatSide::Inside { INSIDE } else { OUTSIDE }, translated);
             }
@@ -69,17 +75,32 @@ impl Machine {
         match nat.inbound(now, &mut translated) {
             Ok(()) => {
                 self.record(around, OUTSIDE, Direction::In, Fate::Forwarded, &packet);
+                self.tell_asides(around);
                 self.leave(around, now, INSIDE, translated);
             }
             Err(reason) => {
                 self.refuse(around, OUTSIDE, reason, &packet);
                 let answer = packet.answer_with(packet.dst, IcmpKind::PortUnreachable);
-                if let Some(answer) = answer.filter(|_| reply == UnsolicitedReply::PortUnreachable)
-                    && let Some(next) = around.map.next_hop(self.vantage(OUTSIDE), answer.dst)
-                {
-                    self.emit(around, now, OUTSIDE, next, answer, Fate::Sent);
-                }
+                self.answer(around, now, OUTSIDE, answer.filter(|_| reply == UnsolicitedReply::PortUnreachable));
+                self.tell_asides(around);
             }
+        }
+    }
+
+    /// The machine sends a packet of its own by one side, if a route leads on.
+    fn answer(&mut self, around: &mut Around<'_>, now: Ns, side: usize, answer: Option<Packet>) {
+        if let Some(answer) = answer
+            && let Some(next) = around.map.next_hop(self.vantage(side), answer.dst)
+        {
+            self.emit(around, now, side, next, answer, Fate::Sent);
+        }
+    }
+
+    /// What a packet did to the table of the NAT beside the mapping that was made for it.
+    fn tell_asides(&mut self, around: &mut Around<'_>) {
+        let Kind::Nat(nat) = &mut self.kind else { return };
+        for event in nat.take_asides() {
+            around.tap.nat(around.clock, self.node, &event);
         }
     }
 

@@ -4,15 +4,17 @@
 //! scenario author reads.
 
 mod actor;
+mod nat;
 mod network;
 
 pub use actor::{
     Actor, Discovery, DtlsActor, DtlsFault, DtlsTarget, Echo, IceActor, IceRole, Script, StunAnswer, StunServerActor, Tiebreaker,
 };
-pub use network::{
-    Access, Dependence, Family, FirewallRef, Hairpinning, Link, LinkPair, NatRef, NatTerms, Network, Ports, Refresh, ReverseBinding,
-    Topology, UnsolicitedInbound, UnsolicitedReply,
+pub use nat::{
+    AfterExpiry, BlockAssignment, Dependence, Hairpinning, LimitReply, MappingDependence, NatRef, NatTerms, Pooling, PortBlock, PortBounds,
+    Ports, Refresh, ReverseBinding, Translation, UnsolicitedInbound, UnsolicitedReply,
 };
+pub use network::{Access, Family, FirewallRef, Link, LinkPair, Network, Topology};
 
 use super::span::Spanned;
 use super::units::{Percent, Span};

@@ -1,13 +1,16 @@
 //! Networks: their names, what lies behind what, and whether the simulator takes the whole.
 
 use super::{MOST_NODES, Validator};
-use crate::plan::{INTERNET, lay_out};
+use crate::plan::{INTERNET, lay_out, nat_config};
 use crate::scenario::model::{Access, NatRef, Node};
 use crate::scenario::span::Spanned;
+use std::net::Ipv4Addr;
 use std::ops::Range;
 
 /// Gateways of a scenario at most: each has a block of addresses.
 const MOST_GATEWAYS: usize = 14;
+/// External addresses of a NAT at most.
+const MOST_EXTERNAL: u8 = 8;
 
 impl<'a> Validator<'a> {
     pub(super) fn networks(&mut self) {
@@ -77,12 +80,17 @@ impl<'a> Validator<'a> {
     }
 
     fn terms(&mut self, nat: Option<(&NatRef, &Range<usize>)>) {
-        if let Some((NatRef::Custom(terms), span)) = nat {
-            for (name, timer) in [("mapping-timer", terms.mapping_timer), ("filter-timer", terms.filter_timer)] {
-                if timer.0 == 0 {
-                    self.wrong("scenario::range", span, format!("`{name}: 0s` would keep nothing"));
-                }
+        let Some((reference @ NatRef::Custom(terms), span)) = nat else { return };
+        for (name, timer) in [("mapping-timer", terms.mapping_timer), ("filter-timer", terms.filter_timer)] {
+            if timer.0 == 0 {
+                return self.wrong("scenario::range", span, format!("`{name}: 0s` would keep nothing"));
             }
+        }
+        if terms.external_addresses.is_some_and(|count| !(1..=MOST_EXTERNAL).contains(&count)) {
+            return self.wrong("scenario::range", span, format!("`external-addresses` lies between 1 and {MOST_EXTERNAL}"));
+        }
+        if let Err(error) = nat_config(reference, Ipv4Addr::new(10, 0, 0, 2)).validate() {
+            self.wrong("scenario::nat-terms", span, error.to_string());
         }
     }
 }
