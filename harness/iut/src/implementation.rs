@@ -9,6 +9,10 @@ pub trait Implementation: Send + Sync {
     /// Who it is and what it claims to be able to do.
     fn manifest(&self) -> Manifest;
 
+    /// Computes what is the same for every node, such as tables of curves. The runner calls it once, before it forks a child for each case: what is
+    /// kept here is not computed again in each of them. It runs in the harness's own process, so it starts no thread and takes no input.
+    fn prepare(&self) {}
+
     /// Builds one node.
     ///
     /// # Errors

@@ -163,13 +163,14 @@ impl Gate {
 /// Compares `run` with what is listed.
 pub fn evaluate(run: &Run, expectations: &Expectations, options: &GateOptions) -> Gate {
     let mut evaluation = Evaluation { options, gate: Gate::default(), tallies: BTreeMap::new() };
+    let reachable = reachable(run);
     for case in &run.cases {
         for check in &case.checks {
             evaluation.judge(case, check, &expectations.covering(case, check));
         }
     }
     for (at, compiled) in expectations.all() {
-        evaluation.judge_entry(run, &at, compiled);
+        evaluation.judge_entry(run, &reachable, &at, compiled);
     }
     evaluation.judge_report(run);
     let mut gate = evaluation.gate;
@@ -256,9 +257,9 @@ impl Evaluation<'_> {
     }
 
     /// Judges what only shows once every case was seen.
-    fn judge_entry(&mut self, run: &Run, at: &EntryRef, compiled: &Compiled) {
+    fn judge_entry(&mut self, run: &Run, reachable: &[&Case], at: &EntryRef, compiled: &Compiled) {
         let tally = self.tallies.remove(at).unwrap_or_default();
-        let (entry, reached) = (&compiled.entry, reached_cases(run, at, compiled));
+        let (entry, reached) = (&compiled.entry, reached_cases(reachable, at, compiled));
         if let Some(until) = entry.until
             && until < self.options.today
             && !reached.is_empty()
@@ -328,10 +329,18 @@ fn whole(run: &Run) -> bool {
     run.complete && !run.partial
 }
 
+/// The finished cases that entries can be held against: not those for which an implementation is missing that no case of this run could use, because it
+/// was not built in.
+fn reachable(run: &Run) -> Vec<&Case> {
+    let ran = |case: &&Case| case.verdict != Verdict::Unsupported || case.trace_sha256.is_some();
+    let played: BTreeSet<&String> = run.cases.iter().filter(ran).flat_map(|case| case.implementations.values()).collect();
+    run.cases.iter().filter(|case| ran(case) || case.implementations.values().all(|name| played.contains(name))).collect()
+}
+
 /// The finished cases that an entry speaks about: the glob matches, its implementation takes part, and so does the one under `with`.
 /// A case in which the check judges the same two nodes in the other order belongs to the other implementation's file.
-fn reached_cases<'a>(run: &'a Run, at: &EntryRef, compiled: &Compiled) -> Vec<&'a Case> {
-    let reaches = |case: &&Case| {
+fn reached_cases<'a>(reachable: &[&'a Case], at: &EntryRef, compiled: &Compiled) -> Vec<&'a Case> {
+    let reaches = |case: &&&Case| {
         let players = |name: &str| case.implementations.values().filter(|other| *other == name).count();
         let own = players(&at.implementation);
         let partner = match compiled.entry.with.as_deref() {
@@ -344,5 +353,5 @@ fn reached_cases<'a>(run: &'a Run, at: &EntryRef, compiled: &Compiled) -> Vec<&'
         let turned = case.checks.iter().filter(is_joint).any(|check| !first(check));
         own > 0 && partner && !turned && compiled.matches_id(&case.id)
     };
-    run.cases.iter().filter(reaches).collect()
+    reachable.iter().filter(reaches).copied().collect()
 }

@@ -138,6 +138,17 @@ fn an_entry_that_matches_nothing_is_judged_only_where_it_could_match() {
 }
 
 #[test]
+fn an_entry_of_an_implementation_that_was_not_built_in_is_left_alone() {
+    let unbuilt = || check("run.unsupported", "a", Verdict::Unsupported, "not built in");
+    let unsupported = |id: &str| Case { trace_sha256: None, ..case(id, "rtc", [unbuilt()]) };
+    let stale = || vec![entry(&fail("turn.typo"), "turn/*")];
+    assert_eq!(kinds(&gate(&run([unsupported("turn/allocate"), case("turn/refresh", "str0m", [pass("turn.code")])]), stale())), []);
+    // It plays elsewhere, so it is there, and this case cannot be its excuse.
+    let elsewhere = run([unsupported("turn/allocate"), case("stun/binding", "rtc", [pass("stun.a")])]);
+    assert_eq!(kinds(&gate(&elsewhere, stale())), [FindingKind::MatchesNothing]);
+}
+
+#[test]
 fn a_partial_run_calls_an_entry_stale_only_when_it_finished_all_it_speaks_about() {
     let selection = Some(Selection { restrictions: vec!["turn/allocate".into()], partition: None });
     let run = run_of(selection, [case("turn/allocate", "rtc", [pass("turn.code")])]);

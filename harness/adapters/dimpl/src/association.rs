@@ -3,55 +3,59 @@
 use bytes::Bytes;
 use dimpl::{Config, Dtls, DtlsCertificate};
 use iut::{ApiEvent, BuildError, CertificateChoice, ConnectionState, DtlsVersion, NodeConfig, Ns, Output};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Makes the associations of one node.
 pub(crate) struct Factory {
-    node: NodeConfig,
+    version: DtlsVersion,
+    certificate: CertificateChoice,
+    config: Arc<Config>,
     base: Instant,
-    made: u64,
 }
 
 impl Factory {
     pub(crate) fn new(node: &NodeConfig) -> Result<Self, BuildError> {
-        let factory = Self { node: node.clone(), base: Instant::now(), made: 0 };
-        // Builds one to be thrown away, so that a configuration that dimpl refuses is refused here and not in the middle of a run.
-        factory.config().map(|_| factory)
+        let config = config(node.dtls.mtu)?;
+        Ok(Self { version: node.dtls.version, certificate: node.dtls.certificate, config, base: Instant::now() })
     }
 
     /// A new association between these addresses, which has sent nothing yet.
-    pub(crate) fn associate(&mut self, now: Ns, local: SocketAddr, remote: SocketAddr, active: bool) -> Result<Association, BuildError> {
-        let config = Arc::new(self.config()?);
-        self.made += 1;
+    pub(crate) fn associate(&self, now: Ns, local: SocketAddr, remote: SocketAddr, active: bool) -> Association {
         let at = self.base + Duration::from_nanos(now);
-        let certificate = certificate(self.node.dtls.certificate);
-        let mut dtls = match self.node.dtls.version {
+        let (config, certificate) = (Arc::clone(&self.config), certificate(self.certificate));
+        let mut dtls = match self.version {
             DtlsVersion::V12 => Dtls::new_12(config, certificate, at),
             DtlsVersion::V13 => Dtls::new_13(config, certificate, at),
             DtlsVersion::Default => Dtls::new_auto(config, certificate, at),
         };
         dtls.set_active(active);
-        Ok(Association { dtls, base: self.base, local, remote, state: State::Idle, deadline: None, unsent: VecDeque::new() })
-    }
-
-    /// The configuration of the next association: each has a seed of its own, so that no two share randoms or nonces.
-    fn config(&self) -> Result<Config, BuildError> {
-        let mut builder = Config::builder()
-            .with_crypto_provider(dimpl::crypto::rust_crypto::default_provider())
-            .dangerously_set_rng_seed(self.node.seed.wrapping_add(self.made));
-        if let Some(mtu) = self.node.dtls.mtu {
-            // dimpl counts its queues in datagrams and fails when a flight does not fit: keep the room in bytes that its defaults give.
-            let scale = DEFAULT_MTU.div_ceil(usize::from(mtu).max(1)).max(1);
-            builder = builder.mtu(usize::from(mtu)).max_queue_tx(DEFAULT_QUEUE_TX * scale).max_queue_rx(DEFAULT_QUEUE_RX * scale);
-        }
-        builder.build().map_err(|error| BuildError::Failed(error.to_string()))
+        Association { dtls, base: self.base, local, remote, state: State::Idle, deadline: None, unsent: VecDeque::new() }
     }
 }
 
-/// dimpl's own defaults, which [`Factory::config`] scales.
+/// The configuration for this MTU. dimpl tries every curve of its provider whenever one is built, which takes longer than a handshake, so each is
+/// built once. None has a seed: the randoms come from the operating system, as the keys of the key exchange do in any case.
+pub(crate) fn config(mtu: Option<u16>) -> Result<Arc<Config>, BuildError> {
+    static BUILT: Mutex<BTreeMap<Option<u16>, Arc<Config>>> = Mutex::new(BTreeMap::new());
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(config) = built.get(&mtu) {
+        return Ok(Arc::clone(config));
+    }
+    let mut builder = Config::builder().with_crypto_provider(dimpl::crypto::rust_crypto::default_provider());
+    if let Some(mtu) = mtu {
+        // dimpl counts its queues in datagrams and fails when a flight does not fit: keep the room in bytes that its defaults give.
+        let scale = DEFAULT_MTU.div_ceil(usize::from(mtu).max(1)).max(1);
+        builder = builder.mtu(usize::from(mtu)).max_queue_tx(DEFAULT_QUEUE_TX * scale).max_queue_rx(DEFAULT_QUEUE_RX * scale);
+    }
+    let config = Arc::new(builder.build().map_err(|error| BuildError::Failed(error.to_string()))?);
+    built.insert(mtu, Arc::clone(&config));
+    Ok(config)
+}
+
+/// dimpl's own defaults, which [`config`] scales.
 const DEFAULT_MTU: usize = 1150;
 const DEFAULT_QUEUE_TX: usize = 10;
 const DEFAULT_QUEUE_RX: usize = 30;

@@ -49,13 +49,9 @@ impl Client {
         let local = SocketAddr::new(*address, self.next_port);
         // A new association takes a new port, so that late records of the one before cannot reach it.
         self.next_port = self.next_port.wrapping_add(1).max(1);
-        match self.factory.associate(self.now, local, remote, true) {
-            Ok(mut association) => {
-                association.timeout(self.now, &mut self.outputs);
-                self.association = Some(association);
-            }
-            Err(reason) => self.outputs.push_back(error("connect", reason.to_string())),
-        }
+        let mut association = self.factory.associate(self.now, local, remote, true);
+        association.timeout(self.now, &mut self.outputs);
+        self.association = Some(association);
     }
 
     fn with(&mut self, verb: &str, action: impl FnOnce(&mut Association, Ns, &mut VecDeque<Output>)) {

@@ -1,8 +1,7 @@
 //! dimpl 0.9: DTLS 1.2 and 1.3 client and server, on RustCrypto.
 //!
 //! A node is a [`client::Client`] or a [`server::Server`]; both hold [`association::Association`]s, each of which is one `dimpl::Dtls` with the two
-//! addresses that it talks between. dimpl draws its non-cryptographic randomness from the node's seed, and the keys of the key exchange from the
-//! operating system.
+//! addresses that it talks between. All that dimpl draws comes from the operating system, which the runner replaces by a stream of the case's seed.
 //!
 //! Deliberately absent: validation of the peer's certificate, which dimpl leaves to the application (any certificate whose key signs the handshake is
 //! taken), pre-shared keys, and retries after a fatal error: dimpl documents that an error ends the association.
@@ -38,6 +37,11 @@ impl Implementation for Dimpl {
             asynchronous: false,
             address_sensitive: false,
         }
+    }
+
+    fn prepare(&self) {
+        // What is refused here is refused again, and reported, where a node wants it.
+        let _ = association::config(None);
     }
 
     fn build(&self, config: &NodeConfig) -> Result<Instance, BuildError> {

@@ -88,17 +88,10 @@ impl Server {
             };
             self.associations.remove(oldest);
         }
-        match self.factory.associate(self.now, local, remote, false) {
-            Ok(association) => {
-                let index = self.associations.iter().position(connected).unwrap_or(self.associations.len());
-                self.associations.insert(index, association);
-                Some(index)
-            }
-            Err(reason) => {
-                self.outputs.push_back(error("accept", reason.to_string()));
-                None
-            }
-        }
+        let association = self.factory.associate(self.now, local, remote, false);
+        let index = self.associations.iter().position(connected).unwrap_or(self.associations.len());
+        self.associations.insert(index, association);
+        Some(index)
     }
 
     fn tidy(&mut self) {

@@ -12,6 +12,7 @@ mod states;
 use iut::gather::Peer;
 use iut::{BuildError, Capability, Implementation, Instance, Manifest, NodeConfig, Role};
 use std::collections::BTreeSet;
+use str0m::RtcConfig;
 
 /// The implementation `str0m`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,6 +41,11 @@ impl Implementation for Str0m {
             asynchronous: false,
             address_sensitive: false,
         }
+    }
+
+    fn prepare(&self) {
+        // What is refused here is refused again, and reported, where a peer wants it.
+        let _ = crypto::dtls_config(Some(RtcConfig::new().mtu()));
     }
 
     fn build(&self, config: &NodeConfig) -> Result<Instance, BuildError> {

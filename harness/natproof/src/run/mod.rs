@@ -12,13 +12,13 @@ use crate::cli::{DriverArgument, Format, Run};
 use crate::suite::{self, SUITE, Source, Suite};
 use anyhow::Context as _;
 use harness::check::catalogue;
-use harness::plan::{CasePlan, KNOWN_ELSEWHERE, NotRun, Resolver};
+use harness::plan::{CasePlan, KNOWN_ELSEWHERE, NodePlan, NotRun, Resolver};
 use harness::scenario::model::DriverName;
 use reports::exit::Exit;
 use reports::expectation::{Expectations, Gate, GateOptions, date_of_unix_seconds, evaluate};
 use reports::record::{CaseFile, Run as Record, RunHeader, Selection, Tool};
 use select::Selector;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -117,6 +117,7 @@ pub(crate) fn run(registry: &Registry, aslr: bool, options: &Run) -> anyhow::Res
     let checks = catalogue();
     let environment = pool::Environment { registry, checks: &checks, aslr, out: &options.out, jobs: jobs(&options) };
     let terms = gate_options(&options, &suite);
+    prepare(registry, &mine);
     // Every child begins with a copy of our page tables: what is not needed any more would cost each of them.
     drop(suite);
     os::process::return_free_memory();
@@ -132,6 +133,16 @@ pub(crate) fn run(registry: &Registry, aslr: bool, options: &Run) -> anyhow::Res
         found.push(Exit::HarnessFault);
     }
     Ok(Exit::worst(found))
+}
+
+/// Lets the implementations that will run compute once what each child would compute again.
+fn prepare(registry: &Registry, cases: &[Planned]) {
+    let names: BTreeSet<&str> = cases
+        .iter()
+        .filter(|case| case.not_run.is_none())
+        .flat_map(|case| case.plan.nodes.iter().filter_map(NodePlan::implementation))
+        .collect();
+    names.into_iter().filter_map(|name| registry.get(name)).for_each(|implementation| implementation.prepare());
 }
 
 /// Plans every case of the suite, for every seed.

@@ -1,7 +1,9 @@
 //! DTLS by dimpl on RustCrypto.
 
+use dimpl::Config;
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use str0m::crypto::CryptoError;
 use str0m::crypto::dtls::{DtlsCert, DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, DtlsVersion, ProtocolVersion};
@@ -22,13 +24,7 @@ impl DtlsProvider for Dtls {
         version: DtlsVersion,
         mtu: Option<usize>,
     ) -> Result<Box<dyn DtlsInstance>, CryptoError> {
-        // ICE has verified the peer's address, so that a cookie would only cost a round trip (RFC 8827 section 6.5 leaves it open).
-        let mut config =
-            dimpl::Config::builder().use_server_cookie(false).with_crypto_provider(dimpl::crypto::rust_crypto::default_provider());
-        if let Some(mtu) = mtu {
-            config = config.mtu(mtu);
-        }
-        let config = Arc::new(config.build().map_err(|error| CryptoError::Other(error.to_string()))?);
+        let config = config(mtu).map_err(|error| CryptoError::Other(error.to_string()))?;
         let certificate = dimpl::DtlsCertificate { certificate: cert.certificate.clone(), private_key: cert.private_key.clone() };
         let dtls = match version {
             DtlsVersion::Dtls12 => dimpl::Dtls::new_12(config, certificate, now),
@@ -38,6 +34,24 @@ impl DtlsProvider for Dtls {
         };
         Ok(Box::new(Instance(dtls)))
     }
+}
+
+/// The configuration for this MTU. dimpl tries every curve of its provider whenever one is built, which takes longer than a connect, so each is built
+/// once.
+pub(crate) fn config(mtu: Option<usize>) -> Result<Arc<Config>, dimpl::Error> {
+    static BUILT: Mutex<BTreeMap<Option<usize>, Arc<Config>>> = Mutex::new(BTreeMap::new());
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(config) = built.get(&mtu) {
+        return Ok(Arc::clone(config));
+    }
+    // ICE has verified the peer's address, so that a cookie would only cost a round trip (RFC 8827 section 6.5 leaves it open).
+    let mut builder = Config::builder().use_server_cookie(false).with_crypto_provider(dimpl::crypto::rust_crypto::default_provider());
+    if let Some(mtu) = mtu {
+        builder = builder.mtu(mtu);
+    }
+    let config = Arc::new(builder.build()?);
+    built.insert(mtu, Arc::clone(&config));
+    Ok(config)
 }
 
 struct Instance(dimpl::Dtls);

@@ -6,6 +6,7 @@
 mod dtls;
 mod srtp;
 
+pub(crate) use dtls::config as dtls_config;
 use hmac::{Hmac, KeyInit, Mac};
 use iut::CertificateChoice;
 use sha1::{Digest, Sha1};
