@@ -163,14 +163,14 @@ impl Gate {
 /// Compares `run` with what is listed.
 pub fn evaluate(run: &Run, expectations: &Expectations, options: &GateOptions) -> Gate {
     let mut evaluation = Evaluation { options, gate: Gate::default(), tallies: BTreeMap::new() };
-    let reachable = reachable(run);
+    let reach = Reach::of(run);
     for case in &run.cases {
         for check in &case.checks {
             evaluation.judge(case, check, &expectations.covering(case, check));
         }
     }
     for (at, compiled) in expectations.all() {
-        evaluation.judge_entry(run, &reachable, &at, compiled);
+        evaluation.judge_entry(&reach, &at, compiled);
     }
     evaluation.judge_report(run);
     let mut gate = evaluation.gate;
@@ -257,18 +257,18 @@ impl Evaluation<'_> {
     }
 
     /// Judges what only shows once every case was seen.
-    fn judge_entry(&mut self, run: &Run, reachable: &[&Case], at: &EntryRef, compiled: &Compiled) {
+    fn judge_entry(&mut self, reach: &Reach<'_>, at: &EntryRef, compiled: &Compiled) {
         let tally = self.tallies.remove(at).unwrap_or_default();
-        let (entry, reached) = (&compiled.entry, reached_cases(reachable, at, compiled));
+        let entry = &compiled.entry;
         if let Some(until) = entry.until
             && until < self.options.today
-            && !reached.is_empty()
+            && reach.reached(at, compiled).next().is_some()
         {
             let text = format!("was to be settled by {until} ({}): settle it or move the day", entry.reason);
             self.push(FindingKind::Expired, Some(at.clone()), Vec::new(), text);
         }
         let stopped = self.judge_stopped(at, entry, &tally);
-        if !stopped && tally.met.is_empty() && !tally.otherwise && self.speaks_of_nothing(run, compiled, &reached) {
+        if !stopped && tally.met.is_empty() && !tally.otherwise && self.speaks_of_nothing(reach, at, compiled) {
             let text = format!("`{}` on `{}`: nothing departs like this in any such case", entry.check, entry.cases);
             self.push(FindingKind::MatchesNothing, Some(at.clone()), Vec::new(), text);
         }
@@ -289,16 +289,16 @@ impl Evaluation<'_> {
 
     /// Whether an entry that met nothing can be called stale. A whole run needs one finished case that it reaches; a partial or
     /// incomplete one must have finished everything it speaks about, because its check may judge in the cases left out.
-    fn speaks_of_nothing(&self, run: &Run, compiled: &Compiled, reached: &[&Case]) -> bool {
-        let finished = |id: &String| run.cases.iter().any(|case| case.id == *id || case.base_id() == id);
+    fn speaks_of_nothing(&self, reach: &Reach<'_>, at: &EntryRef, compiled: &Compiled) -> bool {
+        let reached = || reach.reached(at, compiled).next().is_some();
         if let Some(catalogue) = &self.options.catalogue {
             let mut possible = catalogue.iter().filter(|id| compiled.matches_id(id)).peekable();
             if possible.peek().is_none() {
                 return true;
             }
-            return !reached.is_empty() && (whole(run) || possible.all(finished));
+            return reached() && (reach.whole || possible.all(|id| reach.finished.contains(id.as_str())));
         }
-        !reached.is_empty() && (whole(run) || finished(&compiled.entry.cases))
+        reached() && (reach.whole || reach.finished.contains(compiled.entry.cases.as_str()))
     }
 
     fn judge_report(&mut self, run: &Run) {
@@ -325,33 +325,44 @@ impl Evaluation<'_> {
     }
 }
 
-fn whole(run: &Run) -> bool {
-    run.complete && !run.partial
+/// What of a run entries can be held against.
+struct Reach<'a> {
+    /// Nothing was left out.
+    whole: bool,
+    /// Ids of the finished cases, with and without their seeds.
+    finished: BTreeSet<&'a str>,
+    /// The finished cases, but for those for which an implementation is missing that no case of this run could use, because it was not built in.
+    cases: Vec<&'a Case>,
 }
 
-/// The finished cases that entries can be held against: not those for which an implementation is missing that no case of this run could use, because it
-/// was not built in.
-fn reachable(run: &Run) -> Vec<&Case> {
-    let ran = |case: &&Case| case.verdict != Verdict::Unsupported || case.trace_sha256.is_some();
-    let played: BTreeSet<&String> = run.cases.iter().filter(ran).flat_map(|case| case.implementations.values()).collect();
-    run.cases.iter().filter(|case| ran(case) || case.implementations.values().all(|name| played.contains(name))).collect()
-}
+impl<'a> Reach<'a> {
+    fn of(run: &'a Run) -> Self {
+        let ran = |case: &&Case| case.verdict != Verdict::Unsupported || case.trace_sha256.is_some();
+        let played: BTreeSet<&String> = run.cases.iter().filter(ran).flat_map(|case| case.implementations.values()).collect();
+        let built = |case: &&Case| case.implementations.values().all(|name| played.contains(name));
+        Self {
+            whole: run.complete && !run.partial,
+            finished: run.cases.iter().flat_map(|case| [case.id.as_str(), case.base_id()]).collect(),
+            cases: run.cases.iter().filter(|case| ran(case) || built(case)).collect(),
+        }
+    }
 
-/// The finished cases that an entry speaks about: the glob matches, its implementation takes part, and so does the one under `with`.
-/// A case in which the check judges the same two nodes in the other order belongs to the other implementation's file.
-fn reached_cases<'a>(reachable: &[&'a Case], at: &EntryRef, compiled: &Compiled) -> Vec<&'a Case> {
-    let reaches = |case: &&&Case| {
-        let players = |name: &str| case.implementations.values().filter(|other| *other == name).count();
-        let own = players(&at.implementation);
-        let partner = match compiled.entry.with.as_deref() {
-            None => true,
-            Some(name) if name == at.implementation => own > 1,
-            Some(name) => players(name) > 0,
+    /// The cases that an entry speaks about: the glob matches, its implementation takes part, and so does the one under `with`.
+    /// A case in which the check judges the same two nodes in the other order belongs to the other implementation's file.
+    fn reached(&self, at: &EntryRef, compiled: &Compiled) -> impl Iterator<Item = &'a Case> {
+        let reaches = |case: &&Case| {
+            let players = |name: &str| case.implementations.values().filter(|other| *other == name).count();
+            let own = players(&at.implementation);
+            let partner = match compiled.entry.with.as_deref() {
+                None => true,
+                Some(name) if name == at.implementation => own > 1,
+                Some(name) => players(name) > 0,
+            };
+            let is_joint = |check: &&Check| check.id == compiled.entry.check && check.subject().with.is_some();
+            let first = |check: &Check| case.implementations.get(check.subject().node) == Some(&at.implementation);
+            let turned = case.checks.iter().filter(is_joint).any(|check| !first(check));
+            own > 0 && partner && !turned && compiled.matches_id(&case.id)
         };
-        let is_joint = |check: &&Check| check.id == compiled.entry.check && check.subject().with.is_some();
-        let first = |check: &Check| case.implementations.get(check.subject().node) == Some(&at.implementation);
-        let turned = case.checks.iter().filter(is_joint).any(|check| !first(check));
-        own > 0 && partner && !turned && compiled.matches_id(&case.id)
-    };
-    reachable.iter().filter(reaches).copied().collect()
+        self.cases.iter().copied().filter(reaches)
+    }
 }
