@@ -93,19 +93,26 @@ pub struct Delays {
     pub intended: Histogram<u64>,
     /// From the time at which it was handed to the socket: blind for the time that a stalled generator or relay keeps later ones waiting.
     pub actual: Histogram<u64>,
+    /// As `intended`, of the datagrams of each half of the trial.
+    halves: [Histogram<u64>; 2],
 }
 
 impl Default for Delays {
     fn default() -> Self {
-        let histogram = || Histogram::new_with_bounds(1, LONGEST, 3).expect("the bounds are valid");
-        Self { intended: histogram(), actual: histogram() }
+        let histogram = |digits| Histogram::new_with_bounds(1, LONGEST, digits).expect("the bounds are valid");
+        Self { intended: histogram(3), actual: histogram(3), halves: [histogram(2), histogram(2)] }
     }
 }
 
+/// A median that has grown by less than this, in ns, is noise.
+const GROWTH: u64 = 1_000_000;
+
 impl Delays {
-    /// Records the arrival of a datagram at `now`.
-    pub fn record(&mut self, header: &Header, now: u64) {
-        self.intended.saturating_record(now.saturating_sub(header.intended).max(1));
+    /// Records the arrival of a datagram at `now`; the second half of the trial begins at `half`.
+    pub fn record(&mut self, header: &Header, now: u64, half: u64) {
+        let delay = now.saturating_sub(header.intended).max(1);
+        self.intended.saturating_record(delay);
+        self.halves[usize::from(header.intended >= half)].saturating_record(delay);
         self.actual.saturating_record(now.saturating_sub(header.actual).max(1));
     }
 
@@ -113,6 +120,14 @@ impl Delays {
     pub fn add(&mut self, other: &Self) {
         self.intended += &other.intended;
         self.actual += &other.actual;
+        self.halves.iter_mut().zip(&other.halves).for_each(|(half, other)| *half += other);
+    }
+
+    /// Whether datagrams wait longer and longer: the median of the second half is more than twice that of the first, and by more than 1 ms.
+    #[must_use]
+    pub fn grows(&self) -> bool {
+        let [early, late] = self.halves.each_ref().map(|half| half.value_at_quantile(0.5));
+        late > early * 2 + GROWTH
     }
 }
 
@@ -160,10 +175,22 @@ mod tests {
     }
 
     #[test]
+    fn a_backlog_that_builds_up_is_seen_and_a_steady_delay_is_none() {
+        let at = |intended| Header { run: 0, flow: 0, way: crate::payload::Way::Up, sequence: 0, intended, actual: intended };
+        let (mut steady, mut backlog) = (Delays::default(), Delays::default());
+        for number in 0..100 {
+            let due = number * 1_000_000;
+            steady.record(&at(due), due + 40_000_000, 50_000_000);
+            backlog.record(&at(due), due + due / 2, 50_000_000);
+        }
+        assert!(!steady.grows() && backlog.grows() && !Delays::default().grows());
+    }
+
+    #[test]
     fn the_stall_shows_in_the_delay_from_the_intended_time_only() {
         let mut delays = Delays::default();
         let header = Header { run: 0, flow: 0, way: crate::payload::Way::Up, sequence: 0, intended: 0, actual: 50_000_000 };
-        delays.record(&header, 50_010_000);
+        delays.record(&header, 50_010_000, 0);
         assert!(delays.intended.max() >= 50_000_000);
         assert!(delays.actual.max() < 20_000);
     }

@@ -4,6 +4,7 @@ use crate::client::RequestError;
 use crate::flow::{Flow, Server, Target};
 use crate::load::{self, Load, Outcome, Stop, Traffic};
 use crate::proc::{self, Cpu};
+use crate::schedule::Pace;
 use crate::verdict::{self, Ledger, Verdict};
 use std::collections::BTreeMap;
 use std::io;
@@ -103,14 +104,45 @@ pub fn run(
     }
     for (series, flows) in series.iter_mut().zip(open) {
         match flows {
-            Ok(flows) => flows.into_iter().for_each(|flow| {
-                // A server that dies with its benchmark cannot answer, and the figures are complete.
-                let _ = flow.close();
-            }),
+            Ok(flows) => close(flows),
             Err(error) => series.error = Some(error),
         }
     }
     series
+}
+
+/// Runs trials of one server, each at the pace that `next` wants after it has seen the last; `None` ends it. Trials count from the first.
+///
+/// # Errors
+/// What ended it early: no allocation, nothing arrived, the server ended.
+pub fn explore(
+    subject: &Subject,
+    load: &Load,
+    flows: usize,
+    stop: Stop<'_>,
+    next: &mut dyn FnMut(Option<&Trial>) -> Option<Pace>,
+) -> Result<(), String> {
+    let flows = open(subject, load, flows)?;
+    let (mut load, mut pace) = (load.clone(), next(None));
+    while let Some(wanted) = pace.filter(|_| !stop()) {
+        load.pace = wanted;
+        load.run = load.run.wrapping_add(1);
+        let trial = trial(subject, &flows, &load, 0, stop)?;
+        if trial.outcome.interrupted {
+            break;
+        }
+        if trial.outcome.total().delivered == 0 {
+            return Err("nothing arrived".into());
+        }
+        pace = next(Some(&trial));
+    }
+    close(flows);
+    Ok(())
+}
+
+/// A server that dies with its benchmark cannot answer, and the figures are complete.
+fn close(flows: Vec<Flow>) {
+    flows.into_iter().for_each(|flow| drop(flow.close()));
 }
 
 fn open(subject: &Subject, load: &Load, flows: usize) -> Result<Vec<Flow>, String> {

@@ -48,24 +48,91 @@ pub enum RequestError {
 /// How long a transaction may take. Shorter than the 39.5 s of RFC 8489 section 6.2.1: a benchmark is no place to wait for a server.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// First retransmission timeout; it doubles (RFC 8489 section 6.2.1).
-const RTO: Duration = Duration::from_millis(500);
+pub(crate) const RTO: Duration = Duration::from_millis(500);
 /// How often a request is sent anew because of 401 or 438: once for the nonce, once for a stale one.
 const CHALLENGES: usize = 2;
+
+/// What a client knows about proving who it is: its user, and what the server has challenged it with.
+#[derive(Debug)]
+pub(crate) struct Proof {
+    user: Option<User>,
+    challenge: Option<(Credential, String, String)>,
+    challenges: usize,
+}
+
+impl Proof {
+    pub(crate) fn new(user: Option<User>) -> Self {
+        Self { user, challenge: None, challenges: 0 }
+    }
+
+    /// A request and its transaction id.
+    pub(crate) fn request(&self, request: &Request<'_>) -> Result<(TransactionId, Vec<u8>), RequestError> {
+        let mut id = [0; 12];
+        id.fill_with(|| fastrand::u8(..));
+        let attributes = request.attributes.iter().cloned();
+        let mut builder = WellformedBuilder::new(Class::Request, request.method, TransactionId(id)).attributes(attributes);
+        if let (Some((credential, realm, nonce)), Some(user)) = (&self.challenge, &self.user) {
+            let proof = [Attribute::Username(&user.name), Attribute::Realm(realm), Attribute::Nonce(nonce)];
+            builder = builder.attributes(proof).integrity(Digest::Sha1, credential);
+        }
+        let bytes = builder.build().map_err(|error| RequestError::Unbuildable(request.name, error.to_string()))?;
+        Ok((TransactionId(id), bytes))
+    }
+
+    /// Whether a response is success, or a challenge after which the request is to be sent anew.
+    pub(crate) fn accepts(&mut self, name: &'static str, response: &[u8]) -> Result<bool, RequestError> {
+        let message = parsed(name, response)?;
+        match message.error_code().ok().flatten() {
+            Some(error) if matches!(error.code, 401 | 438) && self.challenges < CHALLENGES && self.take_challenge(&message) => {
+                self.challenges += 1;
+                Ok(false)
+            }
+            Some(error) => Err(RequestError::Refused { method: name, code: error.code, reason: error.reason.to_owned() }),
+            None if message.class() == Class::SuccessResponse => {
+                self.challenges = 0;
+                Ok(true)
+            }
+            None => Err(RequestError::Useless(name, "an error response without ERROR-CODE".into())),
+        }
+    }
+
+    /// Whether there is a user, a realm and a nonce to try (again) with.
+    fn take_challenge(&mut self, message: &Message<'_>) -> bool {
+        let (Some(user), Ok(Some(realm)), Ok(Some(nonce))) = (&self.user, message.realm(), message.nonce()) else { return false };
+        let credential = Credential::long_term(user.name.clone(), realm, user.password.clone());
+        self.challenge = Some((credential, realm.to_owned(), nonce.to_owned()));
+        true
+    }
+}
+
+/// What is asked for.
+#[derive(Debug)]
+pub(crate) struct Request<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) method: Method,
+    pub(crate) attributes: &'a [Attribute<'a>],
+}
+
+impl Request<'_> {
+    /// A relayed transport address for UDP.
+    pub(crate) const ALLOCATE: Self = Self { name: "Allocate", method: Method::ALLOCATE, attributes: &[Attribute::RequestedTransport(17)] };
+    /// The end of an allocation.
+    pub(crate) const RELEASE: Self = Self { name: "Refresh", method: Method::REFRESH, attributes: &[Attribute::Lifetime(0)] };
+}
 
 /// A client's view of its server.
 #[derive(Debug)]
 pub struct Client<'a> {
     socket: &'a UdpSocket,
     server: SocketAddr,
-    user: Option<User>,
-    challenge: Option<(Credential, String, String)>,
+    proof: Proof,
 }
 
 impl<'a> Client<'a> {
     /// A client on `socket`, which must be bound and in blocking mode.
     #[must_use]
     pub fn new(socket: &'a UdpSocket, server: SocketAddr, user: Option<User>) -> Self {
-        Self { socket, server, user, challenge: None }
+        Self { socket, server, proof: Proof::new(user) }
     }
 
     /// Allocates a relayed transport address and returns it.
@@ -73,8 +140,7 @@ impl<'a> Client<'a> {
     /// # Errors
     /// When the server refuses, is silent or answers with something else.
     pub fn allocate(&mut self) -> Result<SocketAddr, RequestError> {
-        const UDP: u8 = 17;
-        let response = self.request("Allocate", Method::ALLOCATE, &[Attribute::RequestedTransport(UDP)])?;
+        let response = self.request(&Request::ALLOCATE)?;
         let message = parsed("Allocate", &response)?;
         let relayed = message.xor_relayed_address().map_err(|defect| RequestError::Useless("Allocate", defect.to_string()))?;
         relayed.ok_or_else(|| RequestError::Useless("Allocate", "no XOR-RELAYED-ADDRESS".into()))
@@ -86,7 +152,7 @@ impl<'a> Client<'a> {
     /// When the server refuses, is silent or answers with something else.
     pub fn bind_channel(&mut self, channel: u16, peer: SocketAddr) -> Result<(), RequestError> {
         let attributes = [Attribute::ChannelNumber(channel), Attribute::XorPeerAddress(peer)];
-        self.request("ChannelBind", Method::CHANNEL_BIND, &attributes).map(drop)
+        self.request(&Request { name: "ChannelBind", method: Method::CHANNEL_BIND, attributes: &attributes }).map(drop)
     }
 
     /// Ends the allocation.
@@ -94,54 +160,30 @@ impl<'a> Client<'a> {
     /// # Errors
     /// When the server refuses, is silent or answers with something else.
     pub fn release(&mut self) -> Result<(), RequestError> {
-        self.request("Refresh", Method::REFRESH, &[Attribute::Lifetime(0)]).map(drop)
+        self.request(&Request::RELEASE).map(drop)
     }
 
-    fn request(&mut self, name: &'static str, method: Method, attributes: &[Attribute<'_>]) -> Result<Vec<u8>, RequestError> {
-        for _ in 0..CHALLENGES {
-            let response = self.transact(name, method, attributes)?;
-            let message = parsed(name, &response)?;
-            match message.error_code().ok().flatten() {
-                Some(error) if matches!(error.code, 401 | 438) && self.take_challenge(&message) => {}
-                Some(error) => return Err(refused(name, error.code, error.reason)),
-                None if message.class() == Class::SuccessResponse => return Ok(response),
-                None => return Err(RequestError::Useless(name, "an error response without ERROR-CODE".into())),
+    fn request(&mut self, request: &Request<'_>) -> Result<Vec<u8>, RequestError> {
+        loop {
+            let response = self.transact(request)?;
+            // The number of challenges is bounded, so this ends.
+            if self.proof.accepts(request.name, &response)? {
+                return Ok(response);
             }
         }
-        let response = self.transact(name, method, attributes)?;
-        let message = parsed(name, &response)?;
-        match message.error_code().ok().flatten() {
-            Some(error) => Err(refused(name, error.code, error.reason)),
-            None => Ok(response),
-        }
     }
 
-    /// Whether there is a user, a realm and a nonce to try (again) with.
-    fn take_challenge(&mut self, message: &Message<'_>) -> bool {
-        let (Some(user), Ok(Some(realm)), Ok(Some(nonce))) = (&self.user, message.realm(), message.nonce()) else { return false };
-        let credential = Credential::long_term(user.name.clone(), realm, user.password.clone());
-        self.challenge = Some((credential, realm.to_owned(), nonce.to_owned()));
-        true
-    }
-
-    fn transact(&self, name: &'static str, method: Method, attributes: &[Attribute<'_>]) -> Result<Vec<u8>, RequestError> {
-        let mut id = [0; 12];
-        id.fill_with(|| fastrand::u8(..));
-        let mut builder = WellformedBuilder::new(Class::Request, method, TransactionId(id)).attributes(attributes.iter().cloned());
-        if let (Some((credential, realm, nonce)), Some(user)) = (&self.challenge, &self.user) {
-            let proof = [Attribute::Username(&user.name), Attribute::Realm(realm), Attribute::Nonce(nonce)];
-            builder = builder.attributes(proof).integrity(Digest::Sha1, credential);
-        }
-        let bytes = builder.build().map_err(|error| RequestError::Unbuildable(name, error.to_string()))?;
+    fn transact(&self, request: &Request<'_>) -> Result<Vec<u8>, RequestError> {
+        let (id, bytes) = self.proof.request(request)?;
         let (begin, mut timeout) = (Instant::now(), RTO);
         while begin.elapsed() < PATIENCE {
             self.socket.send_to(&bytes, self.server)?;
-            if let Some(response) = self.await_response(TransactionId(id), timeout)? {
+            if let Some(response) = self.await_response(id, timeout)? {
                 return Ok(response);
             }
             timeout *= 2;
         }
-        Err(RequestError::Silence(name))
+        Err(RequestError::Silence(request.name))
     }
 
     fn await_response(&self, id: TransactionId, timeout: Duration) -> io::Result<Option<Vec<u8>>> {
@@ -150,9 +192,7 @@ impl<'a> Client<'a> {
             self.socket.set_read_timeout(Some(left))?;
             match self.socket.recv_from(&mut buffer) {
                 Ok((length, source)) if source == self.server => {
-                    let response = Message::parse_lenient(&buffer[..length])
-                        .is_ok_and(|message| message.transaction_id() == id && is_response(&message));
-                    if response {
+                    if is_response(&buffer[..length], id) {
                         buffer.truncate(length);
                         return Ok(Some(buffer));
                     }
@@ -168,12 +208,11 @@ impl<'a> Client<'a> {
     }
 }
 
-fn is_response(message: &Message<'_>) -> bool {
-    matches!(message.class(), Class::SuccessResponse | Class::ErrorResponse)
-}
-
-fn refused(method: &'static str, code: u16, reason: &str) -> RequestError {
-    RequestError::Refused { method, code, reason: reason.to_owned() }
+/// Whether a datagram answers the request with this transaction id.
+pub(crate) fn is_response(datagram: &[u8], id: TransactionId) -> bool {
+    let answers =
+        |message: Message<'_>| message.transaction_id() == id && matches!(message.class(), Class::SuccessResponse | Class::ErrorResponse);
+    Message::parse_lenient(datagram).is_ok_and(answers)
 }
 
 fn parsed<'a>(name: &'static str, response: &'a [u8]) -> Result<Message<'a>, RequestError> {

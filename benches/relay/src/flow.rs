@@ -185,7 +185,7 @@ impl Flow {
 }
 
 /// The address from which this host reaches `remote`. Nothing is sent.
-fn local_ip(remote: SocketAddr) -> io::Result<IpAddr> {
+pub(crate) fn local_ip(remote: SocketAddr) -> io::Result<IpAddr> {
     let any: IpAddr = if remote.is_ipv4() { [0, 0, 0, 0].into() } else { [0u16; 8].into() };
     let socket = UdpSocket::bind(SocketAddr::new(any, 0))?;
     socket.connect(remote)?;

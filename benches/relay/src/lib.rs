@@ -1,7 +1,7 @@
 //! Load for TURN relays, and what it takes to believe the figures: a null relay to compare with, accounting of every datagram, and a verdict on who was the limit.
 //!
 //! From the bottom: [`io`] moves datagrams, [`payload`] says what is in them, [`account`] what became of them, [`client`] and [`flow`] set up allocations,
-//! [`schedule`] says when, [`load`] is one trial, [`null`] the floor, [`verdict`] judges a trial, [`bench`] goes round the servers, [`stats`] and [`summary`] sum up.
+//! [`schedule`] says when, [`load`] is one trial, [`storm`] many allocations, [`null`] the floor, [`verdict`] judges a trial, [`bench`] goes round the servers, [`search`] looks for the highest rate, [`stats`] and [`summary`] sum up.
 //!
 //! The program of this package adds what needs processes: servers to compare with, the command line and the renderings.
 //!
@@ -20,8 +20,10 @@ pub mod null;
 pub mod payload;
 pub mod proc;
 pub mod schedule;
+pub mod search;
 mod shard;
 pub mod stats;
+pub mod storm;
 pub mod summary;
 mod table;
 pub mod verdict;

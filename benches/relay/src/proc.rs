@@ -33,6 +33,18 @@ pub fn threads(process: u32) -> BTreeMap<u32, Cpu> {
     entries.filter_map(Result::ok).filter_map(thread).collect()
 }
 
+/// Resident memory of a process in kB; `None` where the system does not tell.
+#[must_use]
+pub fn resident_kb(process: u32) -> Option<u64> {
+    resident(&fs::read_to_string(format!("/proc/{process}/status")).ok()?)
+}
+
+/// The line `VmRSS:     1234 kB` (proc_pid_status(5)).
+fn resident(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// CPU time of the calling thread.
 #[must_use]
 pub fn own_thread() -> Option<Cpu> {
@@ -90,6 +102,12 @@ mod tests {
     fn schedstat_gives_run_and_wait() {
         assert_eq!(schedstat("1234 56 7\n"), Some(Cpu { run: 1234, wait: 56 }));
         assert_eq!(schedstat(""), None);
+    }
+
+    #[test]
+    fn the_status_of_a_process_gives_its_memory() {
+        assert_eq!(resident("VmPeak:\t  99 kB\nVmRSS:\t    1234 kB\n"), Some(1234));
+        assert_eq!(resident("Name: x\n"), None);
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub(crate) struct Shard<'a> {
     begin: Instant,
     /// When the last datagram is due; the far future where that is not known.
     end: u64,
+    /// When the second half of an open loop begins.
+    half: u64,
     /// Of each way, of each flow.
     tracks: Vec<Vec<Track>>,
     delays: Vec<Delays>,
@@ -76,6 +78,10 @@ impl<'a> Shard<'a> {
             // All that arrives counts, and the trial lasts until it has.
             Extent::Count(_) => u64::MAX,
         };
+        let half = match (load.extent, load.pace) {
+            (Extent::Count(count), Pace::Rate(rate)) => rate.intended(count * flows.len() as u64 / 2),
+            _ => end / 2,
+        };
         Ok(Self {
             flows,
             load,
@@ -83,6 +89,7 @@ impl<'a> Shard<'a> {
             epoll,
             begin: Instant::now(),
             end,
+            half,
             tracks: ways.iter().map(|_| flows.iter().map(|_| Track::default()).collect()).collect(),
             delays: ways.iter().map(|_| Delays::default()).collect(),
             scratch: template.clone(),
@@ -293,7 +300,7 @@ impl<'a> Shard<'a> {
                 self.last_arrival = now;
                 let new = sequence.arrived(header.sequence, now <= self.end);
                 if new {
-                    self.delays[turn].record(&header, now);
+                    self.delays[turn].record(&header, now, self.half);
                 }
                 new.then_some(header)
             }

@@ -147,3 +147,16 @@ fn what_cannot_be_done_is_refused_before_anything_starts() {
         assert!(!output.status.success() && output.stdout.is_empty() && text.contains(word), "{arguments:?}: {text}");
     }
 }
+
+#[test]
+fn a_search_tells_bounds_and_why_it_ended() {
+    let arguments =
+        ["--server", "null-plain", "--size", "100", "--packets", "100", "--rounds", "1", "--search", "pdr=50%", "--format", "json"];
+    let cell = report(&arguments)["cells"][0].clone();
+    let search = &cell["search"];
+    assert_eq!(search["goal"], 0.5);
+    let ends = ["narrow", "ceiling", "generator-limited", "nothing-passes"];
+    assert!(search["end"].as_str().is_some_and(|end| ends.contains(&end)), "{search:#}");
+    assert!(search["trials"].as_u64().zip(search["unusable"].as_u64()).is_some_and(|(used, unused)| used + unused > 0), "{search:#}");
+    assert!(cell["paced"].is_null() && cell["delay_up"].is_null());
+}

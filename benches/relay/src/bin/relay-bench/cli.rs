@@ -61,6 +61,9 @@ pub(crate) struct Bench {
     /// Only saturate the servers: leaves out the trials at a fixed rate, and with them all delays.
     #[arg(long)]
     pub(crate) closed_loop: bool,
+    /// Look for the highest rate at which each server loses nothing (ndr) or at most a share (pdr=0.1%), instead of trials at one fixed rate.
+    #[arg(long, value_name = "ndr|pdr=P%", conflicts_with_all = ["rate", "closed_loop"], value_parser = goal)]
+    pub(crate) search: Option<f64>,
     /// Datagrams that leave back to back in trials at a fixed rate.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000), conflicts_with = "closed_loop")]
     pub(crate) burst: u64,
@@ -107,6 +110,18 @@ fn direction(name: &str) -> Result<Direction, String> {
     Direction::ALL.into_iter().find(|direction| direction.name() == name).ok_or_else(|| format!("one of {names}"))
 }
 
+/// The share of datagrams that may be lost, 0 to 1.
+fn goal(text: &str) -> Result<f64, String> {
+    let percent = match text {
+        "ndr" => Some(0.0),
+        _ => text.strip_prefix("pdr=").and_then(|rest| rest.strip_suffix('%')?.parse::<f64>().ok()),
+    };
+    percent
+        .filter(|percent| (0.0..=50.0).contains(percent))
+        .map(|it| it / 100.0)
+        .ok_or_else(|| "ndr, or pdr= and 0 to 50 %, such as pdr=0.1%".into())
+}
+
 fn size(text: &str) -> Result<usize, String> {
     let range = payload::MIN_SIZE..=payload::MAX_SIZE;
     text.parse().ok().filter(|size| range.contains(size)).ok_or_else(|| format!("a number from {} to {}", range.start(), range.end()))
@@ -133,6 +148,14 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn goals_are_shares_of_loss() {
+        assert_eq!((goal("ndr"), goal("pdr=0.5%")), (Ok(0.0), Ok(0.005)));
+        for wrong in ["", "pdr", "pdr=1", "pdr=-1%", "pdr=60%", "pdr=NaN%", "mdr"] {
+            assert!(goal(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

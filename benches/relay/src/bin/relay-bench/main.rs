@@ -1,6 +1,7 @@
 //! `relay-bench`: what a TURN server spends on a datagram, beside a relay that does the least possible.
 #![forbid(unsafe_code)]
 
+mod cell;
 mod child;
 mod cli;
 mod cpus;

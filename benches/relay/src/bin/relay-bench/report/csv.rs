@@ -3,7 +3,7 @@
 use super::{Report, table};
 use relay_bench::summary::{Delay, Quantiles};
 
-const HEADS: [&str; 36] = [
+const HEADS: [&str; 38] = [
     "server",
     "direction",
     "size",
@@ -37,6 +37,8 @@ const HEADS: [&str; 36] = [
     "down_p50_ns",
     "down_p99_ns",
     "down_p999_ns",
+    "search_lower",
+    "search_upper",
     "limit",
     "complete",
     "error",
@@ -85,6 +87,8 @@ pub(super) fn render(report: &Report) -> anyhow::Result<String> {
             optional(down.and_then(|it| it.p50)),
             optional(down.and_then(|it| it.p99)),
             optional(down.and_then(|it| it.p999)),
+            optional(cell.search.and_then(|it| it.lower)),
+            optional(cell.search.and_then(|it| it.upper)),
             optional(cell.limit.map(table::word)),
             report.complete.to_string(),
             cell.error.clone().unwrap_or_default(),

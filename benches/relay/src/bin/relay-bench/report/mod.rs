@@ -12,6 +12,7 @@ use relay_bench::flow::Server;
 use relay_bench::io::Mode;
 use relay_bench::load::Load;
 use relay_bench::schedule::Pace;
+use relay_bench::search::Bounds;
 use relay_bench::stats::{Interval, Spread};
 use relay_bench::summary::{self, Delay, Figures};
 use relay_bench::verdict::Verdict;
@@ -103,6 +104,8 @@ pub(crate) struct Cell {
     pub(crate) delay_round_trip: Option<Delay>,
     /// The trials that delays are from, where those for CPU time ran at another load.
     pub(crate) paced: Option<Paced>,
+    /// Bounds of the highest rate at which no more than a share was lost.
+    pub(crate) search: Option<Bounds>,
     pub(crate) limit: Option<Verdict>,
     pub(crate) figures: Option<Figures>,
     /// Why there are fewer trials than planned, or none.
@@ -167,6 +170,7 @@ impl Cell {
             delay_down: None,
             delay_round_trip: None,
             paced: None,
+            search: None,
             limit: None,
             figures: None,
             error: None,

@@ -1,6 +1,7 @@
 //! What human and Markdown tables have in common: columns, words and the notes below.
 
 use super::{Cell, Report};
+use relay_bench::search::{Bounds, End};
 use relay_bench::summary::{Delay, Quantiles};
 use relay_bench::verdict::{Ledger, Verdict};
 
@@ -126,6 +127,7 @@ fn is_late(cell: &Cell) -> bool {
 
 fn own_notes(cell: &Cell) -> Vec<String> {
     let mut notes: Vec<String> = cell.error.iter().map(|error| format!("{}: {error}.", cell.server)).collect();
+    notes.extend(cell.search.as_ref().map(|bounds| format!("{}: {}", cell.server, found(bounds))));
     let Some(figures) = &cell.figures else { return notes };
     let counts = &figures.counts;
     if counts.lost() > 0 {
@@ -136,6 +138,21 @@ fn own_notes(cell: &Cell) -> Vec<String> {
         notes.push(format!("{}: {duplicates} duplicates, {reordered} reordered, {corrupt} corrupt.", cell.server));
     }
     notes
+}
+
+/// Always both bounds, never a single number: the truth lies between them at best.
+fn found(bounds: &Bounds) -> String {
+    let goal = if bounds.goal == 0.0 { "without loss".to_owned() } else { format!("with at most {} % lost", bounds.goal * 100.0) };
+    let rate = |rate: Option<u64>| rate.map_or_else(|| "unknown".to_owned(), |rate| format!("{rate} packets/s"));
+    let why = match bounds.end {
+        End::Narrow => "",
+        End::Ceiling => "; no more was offered, since no more arrives without a relay",
+        End::GeneratorLimited => "; above, the generator was the limit in most trials",
+        End::NothingPasses => "; not even the lowest rate passed",
+        End::Unfinished => "; the search was broken off",
+    };
+    let (lower, upper) = (rate(bounds.lower), rate(bounds.upper));
+    format!("{goal} passed {lower}, failed {upper} ({} trials, {} unusable{why}).", bounds.trials, bounds.unusable)
 }
 
 fn lost(cell: &Cell, lost: u64, ledger: &Ledger) -> String {
