@@ -116,7 +116,9 @@ pub fn delay(series: &Series, way: Way) -> Option<Delay> {
     Some(Delay { from_intended: quantiles(&whole.delays.intended, sent), from_actual: quantiles(&whole.delays.actual, sent) })
 }
 
-fn quantiles(delays: &Histogram<u64>, sent: u64) -> Quantiles {
+/// Quantiles over `sent`, of which those in the histogram have arrived.
+#[must_use]
+pub fn quantiles(delays: &Histogram<u64>, sent: u64) -> Quantiles {
     let at = |quantile| over_sent(delays, sent, quantile);
     Quantiles { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: at(1.0) }
 }

@@ -160,3 +160,25 @@ fn a_search_tells_bounds_and_why_it_ended() {
     assert!(search["trials"].as_u64().zip(search["unusable"].as_u64()).is_some_and(|(used, unused)| used + unused > 0), "{search:#}");
     assert!(cell["paced"].is_null() && cell["delay_up"].is_null());
 }
+
+#[test]
+fn allocations_are_counted_with_their_errors_and_memory() {
+    let report = report(&["--allocations", "200", "--in-flight", "8", "--format", "json"]);
+    let entries = report["allocations"].as_array().expect("entries");
+    assert_eq!(entries.len(), 5);
+    for entry in entries {
+        let rounds = entry["rounds"].as_array().expect("rounds");
+        assert_eq!(rounds.len(), 3);
+        for round in rounds {
+            assert_eq!(
+                (&round["made"], &round["errors"], &round["not_released"]),
+                (&200.into(), &serde_json::json!({}), &serde_json::json!({})),
+                "{entry:#}"
+            );
+            assert!(round["latency"]["max"].as_u64() > Some(0) && round["cpu_us_per_allocation"].as_f64() > Some(0.0), "{entry:#}");
+        }
+        assert!(entry["kb_first_touch"].is_number() && entry["kb_growth"].is_number(), "{entry:#}");
+    }
+    let table = output(&["--allocations", "10", "--server", "null-plain"]);
+    assert!(String::from_utf8_lossy(&table.stdout).contains("10 of 10"));
+}

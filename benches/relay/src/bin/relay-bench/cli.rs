@@ -76,6 +76,12 @@ pub(crate) struct Bench {
     /// Ends each trial after N datagrams of each flow in each direction, however long that takes, instead of after a time.
     #[arg(long, value_name = "N", conflicts_with = "duration", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub(crate) packets: Option<u64>,
+    /// Instead of carrying load, allocate N times on each server and release, in three rounds: rate, latency, errors and memory.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with_all = ["direction", "size", "flows", "tx", "rate", "closed_loop", "search", "burst", "rounds", "duration", "packets"])]
+    pub(crate) allocations: Option<u32>,
+    /// Requests for allocations on their way at once.
+    #[arg(long, value_name = "K", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=10_000), requires = "allocations")]
+    pub(crate) in_flight: u32,
     /// Which processors to use [default: the first two that may be used]
     #[arg(long, value_name = "server=N,generator=N")]
     pub(crate) cpus: Option<Cpus>,

@@ -1,6 +1,7 @@
 //! `relay-bench`: what a TURN server spends on a datagram, beside a relay that does the least possible.
 #![forbid(unsafe_code)]
 
+mod allocations;
 mod cell;
 mod child;
 mod cli;
@@ -50,7 +51,7 @@ fn bench(arguments: &cli::Bench) -> ExitCode {
     let written = report::render(&report, arguments.format).and_then(|text| Ok(std::io::stdout().lock().write_all(text.as_bytes())?));
     match written {
         Err(error) => failed(FAULT, &error),
-        Ok(()) if report.complete && report.cells.iter().all(|cell| cell.error.is_none()) => ExitCode::SUCCESS,
+        Ok(()) if report.complete && report.errors() == 0 => ExitCode::SUCCESS,
         Ok(()) => ExitCode::from(INCOMPLETE),
     }
 }

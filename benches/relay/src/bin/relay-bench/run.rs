@@ -1,5 +1,6 @@
 //! The benchmark: servers are started once, and each cell (direction and size) goes round them all.
 
+use crate::allocations;
 use crate::cell;
 use crate::child;
 use crate::cli::Bench;
@@ -17,7 +18,7 @@ use relay_bench::schedule::Extent;
 
 /// What to do, checked.
 pub(crate) struct Plan {
-    choices: Vec<Choice>,
+    pub(crate) choices: Vec<Choice>,
     user: Option<User>,
     pid: Option<u32>,
     directions: Vec<Direction>,
@@ -30,6 +31,8 @@ pub(crate) struct Plan {
     pub(crate) burst: u64,
     pub(crate) rounds: usize,
     pub(crate) extent: Extent,
+    allocations: Option<usize>,
+    pub(crate) in_flight: usize,
     pub(crate) cpus: Cpus,
 }
 
@@ -66,6 +69,8 @@ pub(crate) fn plan(arguments: &Bench) -> anyhow::Result<Plan> {
         closed_loop: arguments.closed_loop || cpus.shared(),
         search: arguments.search,
         burst: arguments.burst,
+        allocations: arguments.allocations.map(|count| count as usize),
+        in_flight: arguments.in_flight as usize,
         rounds: arguments.rounds as usize,
         extent: arguments.packets.map_or(Extent::Time(arguments.duration), Extent::Count),
         cpus,
@@ -77,15 +82,10 @@ pub(crate) fn run(plan: &Plan, stop: Stop<'_>) -> anyhow::Result<Report> {
     let open_files = open_files(plan)?;
     let mut environment = Environment::read(plan.cpus, open_files);
     let before = Ticks::now();
-    let servers = start(plan)?;
-    cpus::pin(plan.cpus.generator)?;
     let mut report = Report::default();
-    for direction in &plan.directions {
-        for size in &plan.sizes {
-            if !stop() {
-                cell::run(plan, &servers, *direction, *size, stop, &mut report);
-            }
-        }
+    match plan.allocations {
+        Some(count) => allocations::run(plan, count, stop, &mut report)?,
+        None => carry(plan, stop, &mut report)?,
     }
     let shares = before.zip(Ticks::now()).and_then(|(before, after)| after.shares_since(before));
     (environment.busy, environment.steal) = (shares.map(|(busy, _)| busy), shares.map(|(_, steal)| steal));
@@ -94,14 +94,30 @@ pub(crate) fn run(plan: &Plan, stop: Stop<'_>) -> anyhow::Result<Report> {
     Ok(report)
 }
 
+/// All cells, with servers that are started once.
+fn carry(plan: &Plan, stop: Stop<'_>, report: &mut Report) -> anyhow::Result<()> {
+    cpus::pin(plan.cpus.server)?;
+    let servers: Vec<Contender> = plan.choices.iter().map(|choice| start(plan, choice)).collect::<anyhow::Result<_>>()?;
+    cpus::pin(plan.cpus.generator)?;
+    for direction in &plan.directions {
+        for size in &plan.sizes {
+            if !stop() {
+                cell::run(plan, &servers, *direction, *size, stop, report);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Raises the limit of open files and refuses what does not fit. Servers inherit the limit, and open as many sockets as the generator.
 fn open_files(plan: &Plan) -> anyhow::Result<Option<u64>> {
     const SPARE: u64 = 64;
     let limit = os::process::raise_nofile().context("the limit of open files cannot be raised")?;
     // All servers of a cell have their flows open at the same time, and so has the calibration.
-    let needed = (plan.choices.len() as u64 + 1) * plan.flows as u64 * 2 + SPARE;
+    let flows = (plan.choices.len() as u64 + 1) * plan.flows as u64 * 2;
+    let needed = plan.allocations.map_or(flows, |count| count as u64) + SPARE;
     if needed > limit {
-        bail!("{needed} open files are needed and {limit} allowed: fewer --flows, fewer --server, or a higher `ulimit -n`");
+        bail!("{needed} open files are needed and {limit} allowed: fewer --flows, --server or --allocations, or a higher `ulimit -n`");
     }
     Ok(Some(limit))
 }
@@ -114,20 +130,17 @@ pub(crate) struct Contender {
     _child: Option<child::Server>,
 }
 
-fn start(plan: &Plan) -> anyhow::Result<Vec<Contender>> {
-    cpus::pin(plan.cpus.server)?;
-    let contender = |choice: &Choice| {
-        Ok(match choice {
-            Choice::BuiltIn(built_in) => {
-                let child = child::Server::start(*built_in)?;
-                let server = Server { address: child.address, user: built_in.user() };
-                Contender { name: built_in.name().into(), server, process: Some(child.process()), _child: Some(child) }
-            }
-            Choice::Running(name, address) => {
-                let server = Server { address: *address, user: plan.user.clone() };
-                Contender { name: name.clone(), server, process: plan.pid, _child: None }
-            }
-        })
-    };
-    plan.choices.iter().map(contender).collect()
+/// Starts a server on the processors of the calling thread, or names one that runs.
+pub(crate) fn start(plan: &Plan, choice: &Choice) -> anyhow::Result<Contender> {
+    Ok(match choice {
+        Choice::BuiltIn(built_in) => {
+            let child = child::Server::start(*built_in)?;
+            let server = Server { address: child.address, user: built_in.user() };
+            Contender { name: built_in.name().into(), server, process: Some(child.process()), _child: Some(child) }
+        }
+        Choice::Running(name, address) => {
+            let server = Server { address: *address, user: plan.user.clone() };
+            Contender { name: name.clone(), server, process: plan.pid, _child: None }
+        }
+    })
 }

@@ -1,6 +1,6 @@
 //! A line for each cell, for spreadsheets. What has no value is empty.
 
-use super::{Report, table};
+use super::{Report, allocations, table};
 use relay_bench::summary::{Delay, Quantiles};
 
 const HEADS: [&str; 38] = [
@@ -46,6 +46,11 @@ const HEADS: [&str; 38] = [
 
 pub(super) fn render(report: &Report) -> anyhow::Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
+    if !report.allocations.is_empty() {
+        writer.write_record(allocations::HEADS)?;
+        allocations::rows(&report.allocations).iter().try_for_each(|row| writer.write_record(row))?;
+        return Ok(String::from_utf8(writer.into_inner()?)?);
+    }
     writer.write_record(HEADS)?;
     for cell in &report.cells {
         let (ns, ratio, counts) = (cell.ns_per_packet, cell.ratio_to_null, cell.figures.as_ref().map(|figures| figures.counts));

@@ -1,31 +1,37 @@
 //! Tables for a terminal.
 
-use super::{Report, table};
+use super::{Report, allocations, table};
 use std::fmt::Write as _;
 
 pub(super) fn render(report: &Report) -> String {
     let mut text = String::new();
     for group in table::groups(report) {
-        let rows: Vec<[String; 9]> = group.iter().map(table::row).collect();
-        let width = |column: usize| {
-            rows.iter().map(|row| row[column].chars().count()).chain([table::HEADS[column].chars().count()]).max().unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..table::HEADS.len()).map(width).collect();
-        let line = |columns: Vec<&str>| {
-            let padded: Vec<String> = columns.iter().zip(&widths).map(|(column, width)| format!("{column:<width$}")).collect();
-            padded.join("  ").trim_end().to_owned()
-        };
-        let _ = writeln!(text, "{}", table::title(&group[0]));
-        let _ = writeln!(text, "{}", line(table::HEADS.to_vec()));
-        for row in &rows {
-            let _ = writeln!(text, "{}", line(row.iter().map(String::as_str).collect()));
-        }
+        let rows: Vec<Vec<String>> = group.iter().map(|cell| table::row(cell).to_vec()).collect();
+        let _ = writeln!(text, "{}\n{}", table::title(&group[0]), aligned(&table::HEADS, &rows));
         for note in table::notes(group) {
             let _ = writeln!(text, "  {note}");
         }
         text.push('\n');
     }
+    if !report.allocations.is_empty() {
+        let _ = writeln!(text, "{}\n", aligned(&allocations::HEADS, &allocations::rows(&report.allocations)));
+    }
+    for entry in report.allocations.iter() {
+        let _ = entry.error.iter().try_for_each(|error| writeln!(text, "{}: {error}", entry.server));
+    }
     text + &closing(report)
+}
+
+/// Columns as wide as their widest entry.
+fn aligned(heads: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).fold(heads[column].chars().count(), usize::max);
+    let widths: Vec<usize> = (0..heads.len()).map(width).collect();
+    let line = |columns: &mut dyn Iterator<Item = &str>| {
+        let padded: Vec<String> = columns.zip(&widths).map(|(column, width)| format!("{column:<width$}")).collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    let lines = rows.iter().map(|row| line(&mut row.iter().map(String::as_str)));
+    std::iter::once(line(&mut heads.iter().copied())).chain(lines).collect::<Vec<_>>().join("\n")
 }
 
 /// Calibration, environment, and whether something is missing.

@@ -1,15 +1,16 @@
 //! Tables for a page or a pull request.
 
-use super::{Report, human, table};
+use super::{Report, allocations, human, table};
 use std::fmt::Write as _;
 
 pub(super) fn render(report: &Report) -> String {
     let mut text = String::new();
+    let plain = |columns: &[&str]| columns.iter().map(|column| (*column).to_owned()).collect::<Vec<_>>();
     let line = |columns: &[String]| format!("| {} |\n", columns.join(" | ").replace('\n', " "));
     for group in table::groups(report) {
         let _ = writeln!(text, "**{}**\n", table::title(&group[0]));
-        text.push_str(&line(&table::HEADS.map(str::to_owned)));
-        text.push_str(&line(&table::HEADS.map(|_| "---".to_owned())));
+        text.push_str(&line(&plain(&table::HEADS)));
+        text.push_str(&line(&plain(&["---"; table::HEADS.len()])));
         for cell in group {
             text.push_str(&line(&table::row(cell).map(|column| column.replace('|', "\\|"))));
         }
@@ -17,6 +18,12 @@ pub(super) fn render(report: &Report) -> String {
         for note in table::notes(group) {
             let _ = writeln!(text, "- {note}");
         }
+        text.push('\n');
+    }
+    if !report.allocations.is_empty() {
+        text.push_str(&line(&plain(&allocations::HEADS)));
+        text.push_str(&line(&plain(&["---"; allocations::HEADS.len()])));
+        allocations::rows(&report.allocations).iter().for_each(|row| text.push_str(&line(row)));
         text.push('\n');
     }
     for sentence in human::closing(report).lines() {

@@ -1,10 +1,12 @@
 //! The report: figures with what limits them, and four renderings.
 
+mod allocations;
 mod csv;
 mod human;
 mod markdown;
 mod table;
 
+pub(crate) use self::allocations::{Allocations, Resident, Round};
 use crate::environment::Environment;
 use clap::ValueEnum;
 use relay_bench::bench::{Direction, Series};
@@ -43,17 +45,34 @@ pub(crate) struct Report {
     /// The load without a relay: what the generator can do at most.
     pub(crate) calibration: Vec<Calibration>,
     pub(crate) cells: Vec<Cell>,
+    /// What allocating takes; present instead of cells.
+    pub(crate) allocations: Vec<Allocations>,
     #[serde(skip)]
     runs: u32,
 }
 
 impl Default for Report {
     fn default() -> Self {
-        Self { schema: SCHEMA, complete: false, environment: None, calibration: Vec::new(), cells: Vec::new(), runs: 0 }
+        Self {
+            schema: SCHEMA,
+            complete: false,
+            environment: None,
+            calibration: Vec::new(),
+            cells: Vec::new(),
+            allocations: Vec::new(),
+            runs: 0,
+        }
     }
 }
 
 impl Report {
+    /// How many servers failed, in how many cells.
+    pub(crate) fn errors(&self) -> usize {
+        let cells = self.cells.iter().filter(|cell| cell.error.is_some()).count();
+        let allocations = self.allocations.iter().filter(|entry| entry.error.is_some() || entry.rounds.iter().any(|round| round.made == 0));
+        cells + allocations.count()
+    }
+
     /// A number for the trials of a series, far enough from the last that none repeats.
     pub(crate) fn next_run(&mut self) -> u32 {
         self.runs = self.runs.wrapping_add(1 << 16);
