@@ -1,7 +1,8 @@
 //! Pending events, ordered by time and, for equal times, by insertion.
 //!
 //! Most links have a constant delay, so most events are inserted in the order in which they come up, one such order per delay. Those orders are kept as
-//! lanes, which cost the same however many packets are in flight; what fits no lane goes to a binary heap.
+//! lanes, which cost the same however many packets are in flight; what fits no lane goes to a binary heap. Events mostly come in runs of the same lane, so
+//! the lanes are searched only where another place has the next one.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -24,6 +25,10 @@ pub(crate) struct EventQueue<E> {
     heap: BinaryHeap<Reverse<Keyed<E>>>,
     /// The key of the next event and where it is.
     next: (Key, Place),
+    /// The first key of all other places.
+    rival: Key,
+    /// The lane that was pushed to last.
+    latest: usize,
     inserted: u64,
 }
 
@@ -39,7 +44,7 @@ impl Key {
     const NEVER: Self = Self { at: Ns::MAX, number: u64::MAX };
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Lane(usize),
     Heap,
@@ -53,6 +58,8 @@ impl<E> EventQueue<E> {
             lasts: [0; LANES],
             heap: BinaryHeap::new(),
             next: (Key::NEVER, Place::Heap),
+            rival: Key::NEVER,
+            latest: 0,
             inserted: 0,
         }
     }
@@ -63,6 +70,7 @@ impl<E> EventQueue<E> {
         let place = match self.lane_for(at) {
             Some(lane) => {
                 self.lasts[lane] = at;
+                self.latest = lane;
                 if self.lanes[lane].is_empty() {
                     self.firsts[lane] = key;
                 }
@@ -75,7 +83,12 @@ impl<E> EventQueue<E> {
             }
         };
         if key < self.next.0 {
+            if place != self.next.1 {
+                self.rival = self.next.0;
+            }
             self.next = (key, place);
+        } else if place != self.next.1 {
+            self.rival = self.rival.min(key);
         }
     }
 
@@ -86,32 +99,49 @@ impl<E> EventQueue<E> {
     /// The next event if it is due at `until`.
     pub(crate) fn pop_due(&mut self, until: Ns) -> Option<(Ns, E)> {
         let at = self.next_at().filter(|at| *at <= until)?;
-        let event = match self.next.1 {
-            Place::Heap => self.heap.pop().expect(HOLDS_ONE).0.event,
+        let (first, event) = match self.next.1 {
+            Place::Heap => {
+                let event = self.heap.pop().expect(HOLDS_ONE).0.event;
+                (self.first_of_heap(), event)
+            }
             Place::Lane(lane) => {
                 let (_, event) = self.lanes[lane].pop_front().expect(HOLDS_ONE);
                 self.firsts[lane] = self.lanes[lane].front().map_or(Key::NEVER, |(first, _)| *first);
-                event
+                (self.firsts[lane], event)
             }
         };
-        self.next = self.find_next();
+        if first < self.rival {
+            self.next.0 = first;
+        } else {
+            self.find_next();
+        }
         Some((at, event))
     }
 
     /// The lane that ends latest and yet not after `at`. A lane that was emptied may take any time, but a closer one keeps the lanes apart.
     fn lane_for(&self, at: Ns) -> Option<usize> {
+        if self.lasts[self.latest] == at {
+            return Some(self.latest);
+        }
         let closest = (0..LANES).filter(|lane| self.lasts[*lane] <= at).max_by_key(|lane| self.lasts[*lane]);
         closest.or_else(|| self.lanes.iter().position(VecDeque::is_empty))
     }
 
-    fn find_next(&self) -> (Key, Place) {
-        let mut next = self.heap.peek().map_or((Key::NEVER, Place::Heap), |Reverse(keyed)| (keyed.key, Place::Heap));
+    fn find_next(&mut self) {
+        self.next = (self.first_of_heap(), Place::Heap);
+        self.rival = Key::NEVER;
         for (lane, first) in self.firsts.iter().enumerate() {
-            if *first < next.0 {
-                next = (*first, Place::Lane(lane));
+            if *first < self.next.0 {
+                self.rival = self.next.0;
+                self.next = (*first, Place::Lane(lane));
+            } else {
+                self.rival = self.rival.min(*first);
             }
         }
-        next
+    }
+
+    fn first_of_heap(&self) -> Key {
+        self.heap.peek().map_or(Key::NEVER, |Reverse(keyed)| keyed.key)
     }
 }
 

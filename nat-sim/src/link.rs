@@ -70,11 +70,23 @@ impl LinkConfig {
         let never = Probability::NEVER;
         Self { latency, jitter: 0, loss: never, duplication: never, reordering: never, reorder_delay: 0 }
     }
+
+    fn only_delay(&self) -> Option<Ns> {
+        let LinkConfig { latency, jitter, loss, duplication, reordering, .. } = *self;
+        (jitter == 0 && [loss, duplication, reordering] == [Probability::NEVER; 3]).then_some(latency)
+    }
 }
 
 /// One direction of a link at run time.
 #[derive(Debug)]
 pub struct Link {
+    /// The delay where it is all that the link does: most links are passed without a look at their state.
+    only_delay: Option<Ns>,
+    state: Box<State>,
+}
+
+#[derive(Debug)]
+struct State {
     config: LinkConfig,
     up: bool,
     stream: Stream,
@@ -108,28 +120,40 @@ impl Link {
     }
 
     fn new(config: LinkConfig, stream: Stream) -> Self {
-        Self { config, up: true, stream, last_exit: 0 }
+        let state = Box::new(State { config, up: true, stream, last_exit: 0 });
+        Self { only_delay: config.only_delay(), state }
     }
 
     /// Changes the properties for packets that enter from now on.
     pub fn set_config(&mut self, config: LinkConfig) {
-        self.config = config;
-        self.last_exit = 0;
+        self.state.config = config;
+        self.state.last_exit = 0;
+        self.set_up(self.state.up);
     }
 
     /// The properties.
     #[must_use]
     pub fn config(&self) -> LinkConfig {
-        self.config
+        self.state.config
     }
 
     /// Takes the link down or up again; packets that entered before still get through.
     pub fn set_up(&mut self, up: bool) {
-        self.up = up;
+        self.state.up = up;
+        self.only_delay = self.state.config.only_delay().filter(|_| up);
     }
 
     /// What becomes of a packet that enters at `now`.
     pub fn pass(&mut self, now: Ns) -> Passage {
+        match self.only_delay {
+            Some(delay) => Passage::Passed { at: now.saturating_add(delay), copy: None },
+            None => self.state.pass(now),
+        }
+    }
+}
+
+impl State {
+    fn pass(&mut self, now: Ns) -> Passage {
         if !self.up {
             return Passage::Dropped(DropReason::LinkDown);
         }

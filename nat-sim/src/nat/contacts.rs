@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 
+use super::key::EndpointKey;
 use crate::lookup::Lookup;
 use crate::time::Ns;
 
 /// One table for all mappings of a NAT, so that a mapping with one remote (the common case) costs no table of its own.
 #[derive(Debug)]
 pub(super) struct Contacts {
-    entries: Lookup<(SocketAddr, SocketAddr), Entry>,
+    entries: Lookup<(EndpointKey, EndpointKey), Entry>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -37,17 +38,17 @@ impl Contacts {
 
     /// The mapping that owns the live entry of `own` and `remote`.
     pub(super) fn owner(&self, own: SocketAddr, remote: SocketAddr, now: Ns) -> Option<u32> {
-        self.entries.get(&(own, remote)).filter(|entry| entry.expires > now).map(|entry| entry.slot)
+        self.entries.get(&keys(own, remote)).filter(|entry| entry.expires > now).map(|entry| entry.slot)
     }
 
     /// When the entry of `own` and `remote` expires, whether or not that has passed.
     pub(super) fn expiry(&self, own: SocketAddr, remote: SocketAddr) -> Option<Ns> {
-        self.entries.get(&(own, remote)).map(|entry| entry.expires)
+        self.entries.get(&keys(own, remote)).map(|entry| entry.expires)
     }
 
     /// Restarts the timer of an entry that lives.
     pub(super) fn refresh(&mut self, own: SocketAddr, remote: SocketAddr, now: Ns, expires: Ns) {
-        if let Some(entry) = self.entries.get_mut(&(own, remote)).filter(|entry| entry.expires > now) {
+        if let Some(entry) = self.entries.get_mut(&keys(own, remote)).filter(|entry| entry.expires > now) {
             entry.expires = entry.expires.max(expires);
         }
     }
@@ -55,7 +56,7 @@ impl Contacts {
     /// Makes an entry for the mapping `slot`, taking it over from any other mapping, or restarts the timer of its live one if the grant says so.
     pub(super) fn insert(&mut self, slot: u32, list: &mut ContactList, key: (SocketAddr, SocketAddr), grant: Grant) -> Result<(), Full> {
         let Grant { now, expires, limit, refreshes } = grant;
-        let mut listed = false;
+        let ((own, remote), key, mut listed) = (key, keys(key.0, key.1), false);
         match self.entries.get_mut(&key) {
             Some(entry) if entry.slot == slot => {
                 if refreshes || entry.expires <= now {
@@ -64,7 +65,7 @@ impl Contacts {
                 return Ok(());
             }
             // The mapping may have owned the entry before.
-            Some(_) => listed = list.remotes.contains(&key.1),
+            Some(_) => listed = list.remotes.contains(&remote),
             None => {}
         }
         if listed {
@@ -72,12 +73,12 @@ impl Contacts {
             return Ok(());
         }
         if list.remotes.len() >= limit as usize {
-            self.purge(slot, list, key.0, now);
+            self.purge(slot, list, own, now);
         }
         if list.remotes.len() >= limit as usize {
             return Err(Full);
         }
-        list.remotes.push(key.1);
+        list.remotes.push(remote);
         self.entries.insert(key, Entry { slot, expires });
         Ok(())
     }
@@ -85,7 +86,7 @@ impl Contacts {
     /// Removes all entries of the mapping `slot`.
     pub(super) fn remove_all(&mut self, slot: u32, list: &ContactList, own: SocketAddr) {
         for remote in &list.remotes {
-            self.remove_owned(slot, (own, *remote));
+            self.remove_owned(slot, keys(own, *remote));
         }
     }
 
@@ -99,7 +100,7 @@ impl Contacts {
         }
         let mut earliest = Ns::MAX;
         list.remotes.retain(|remote| {
-            let key = (own, *remote);
+            let key = keys(own, *remote);
             let expires = self.entries.get(&key).filter(|entry| entry.slot == slot).map_or(0, |entry| entry.expires);
             if expires > now {
                 earliest = earliest.min(expires);
@@ -112,11 +113,15 @@ impl Contacts {
     }
 
     /// Removes the entry unless another mapping has taken it over.
-    fn remove_owned(&mut self, slot: u32, key: (SocketAddr, SocketAddr)) {
+    fn remove_owned(&mut self, slot: u32, key: (EndpointKey, EndpointKey)) {
         if self.entries.get(&key).is_some_and(|entry| entry.slot == slot) {
             self.entries.remove(&key);
         }
     }
+}
+
+fn keys(own: SocketAddr, remote: SocketAddr) -> (EndpointKey, EndpointKey) {
+    (own.into(), remote.into())
 }
 
 impl ContactList {

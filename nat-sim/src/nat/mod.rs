@@ -7,6 +7,7 @@
 mod allocation;
 mod config;
 mod contacts;
+mod key;
 mod lifecycle;
 mod preset;
 mod table;
@@ -36,6 +37,9 @@ use crate::time::Ns;
 #[derive(Debug)]
 pub struct Nat {
     config: NatConfig,
+    /// The first external address.
+    external: IpAddr,
+    has_several_externals: bool,
     table: Table,
     allocator: Allocator,
     /// External endpoint and remote (port 0 where the filter ignores it): whom the filter admits.
@@ -83,6 +87,8 @@ impl Nat {
         let externals = external_v4(external)?;
         Ok(Self {
             config,
+            external: externals[0],
+            has_several_externals: externals.len() > 1,
             table: Table::new(),
             allocator: Allocator::new(config, externals, seed),
             filters: Contacts::new(),
@@ -101,7 +107,7 @@ impl Nat {
     /// The first external IPv4 address.
     #[must_use]
     pub fn external(&self) -> IpAddr {
-        self.externals()[0]
+        self.external
     }
 
     /// The external IPv4 addresses, at least one.
@@ -163,7 +169,7 @@ impl Nat {
 
     /// Whether a packet from inside to `destination` stays inside, if it gets anywhere.
     pub(crate) fn is_own(&self, destination: IpAddr) -> bool {
-        self.externals().contains(&destination)
+        self.external == destination || self.has_several_externals && self.externals().contains(&destination)
     }
 
     /// The packet goes out, and comes back as if it had come from outside, filters included (RFC 4787, REQ-9a). A mapping may have been made also where
@@ -192,6 +198,9 @@ impl Nat {
         if packet.is_ipv6() {
             return self.plan_ipv6().map(|rewrite| (rewrite, None));
         }
+        if packet.src.is_ipv6() {
+            return Err(DropReason::Malformed);
+        }
         self.expire_silently(now);
         match &packet.body {
             Body::Udp { src_port, dst_port, .. } => {
@@ -210,6 +219,9 @@ impl Nat {
     pub(crate) fn plan_inbound(&mut self, now: Ns, packet: &Packet) -> Result<Rewrite, DropReason> {
         if packet.is_ipv6() {
             return self.plan_ipv6();
+        }
+        if packet.src.is_ipv6() {
+            return Err(DropReason::Malformed);
         }
         self.expire_silently(now);
         match &packet.body {

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::lookup::Lookup;
 use crate::nat::contacts::ContactList;
+use crate::nat::key::{EndpointKey, ScopeKey};
 use crate::time::Ns;
 
 /// Which remotes a mapping serves.
@@ -52,10 +53,12 @@ pub(super) struct Mapping {
 pub(super) struct Table {
     slots: Vec<Option<Mapping>>,
     free: Vec<u32>,
-    by_rule: Lookup<(SocketAddr, MappingScope), u32>,
-    by_external: Lookup<SocketAddr, u32>,
+    by_rule: Lookup<(EndpointKey, ScopeKey), u32>,
+    by_external: Lookup<EndpointKey, u32>,
     /// One entry per mapping, at or before its expiry: a refresh moves the mapping's expiry alone, and the entry follows when it comes up.
     expiries: BinaryHeap<Reverse<(Ns, u32, u32)>>,
+    /// The time of the first entry of `expiries`.
+    due: Option<Ns>,
     generation: u32,
 }
 
@@ -67,6 +70,7 @@ impl Table {
             by_rule: Lookup::new(),
             by_external: Lookup::new(),
             expiries: BinaryHeap::new(),
+            due: None,
             generation: 0,
         }
     }
@@ -76,11 +80,11 @@ impl Table {
     }
 
     pub(super) fn by_rule(&self, internal: SocketAddr, scope: MappingScope) -> Option<u32> {
-        self.by_rule.get(&(internal, scope)).copied()
+        self.by_rule.get(&(internal.into(), scope.into())).copied()
     }
 
     pub(super) fn by_external(&self, external: SocketAddr) -> Option<u32> {
-        self.by_external.get(&external).copied()
+        self.by_external.get(&external.into()).copied()
     }
 
     pub(super) fn get(&self, slot: u32) -> &Mapping {
@@ -108,22 +112,24 @@ impl Table {
             u32::try_from(self.slots.len() - 1).expect("the limit of mappings is a u32")
         };
         if by_rule {
-            self.by_rule.insert((view.internal, view.scope), slot);
+            self.by_rule.insert((view.internal.into(), view.scope.into()), slot);
         }
-        self.by_external.insert(view.external, slot);
+        self.by_external.insert(view.external.into(), slot);
         self.expiries.push(Reverse((view.expires, slot, generation)));
+        self.due = Some(self.due.map_or(view.expires, |due| due.min(view.expires)));
         slot
     }
 
     pub(super) fn remove(&mut self, slot: u32) -> Mapping {
         let mapping = self.slots[slot as usize].take().expect(LIVE);
-        let rule = (mapping.view.internal, mapping.view.scope);
+        let rule = (mapping.view.internal.into(), mapping.view.scope.into());
         if self.by_rule.get(&rule) == Some(&slot) {
             self.by_rule.remove(&rule);
         }
         // Where ports are overloaded, a later mapping may stand there.
-        if self.by_external.get(&mapping.view.external) == Some(&slot) {
-            self.by_external.remove(&mapping.view.external);
+        let external = mapping.view.external.into();
+        if self.by_external.get(&external) == Some(&slot) {
+            self.by_external.remove(&external);
         }
         self.free.push(slot);
         mapping
@@ -131,11 +137,20 @@ impl Table {
 
     /// A time at or before the next expiry.
     pub(super) fn next_expiry(&self) -> Option<Ns> {
-        self.expiries.peek().map(|Reverse((at, ..))| *at)
+        self.due
     }
 
     /// A mapping that has expired by `now` and is still in the table.
     pub(super) fn next_expired(&mut self, now: Ns) -> Option<u32> {
+        if self.due.is_none_or(|due| due > now) {
+            return None;
+        }
+        let expired = self.find_expired(now);
+        self.due = self.expiries.peek().map(|Reverse((at, ..))| *at);
+        expired
+    }
+
+    fn find_expired(&mut self, now: Ns) -> Option<u32> {
         while let Some(Reverse((at, slot, generation))) = self.expiries.peek().copied() {
             if at > now {
                 return None;

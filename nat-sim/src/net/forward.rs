@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::node::{Kind, PortPolicy};
+use super::node::{Kind, Node, PortPolicy};
 use super::{Delivery, Event, Net};
 use crate::drop_reason::DropReason;
 use crate::packet::{IcmpKind, Packet};
@@ -19,7 +19,7 @@ impl Net {
     /// # Panics
     /// If `host` is no node of this network.
     pub fn send(&mut self, tap: &mut dyn Tap, now: Ns, host: NodeId, packet: Packet) {
-        self.originate(tap, now, host, packet, Fate::Sent);
+        self.originate(tap, now, host, Box::new(packet), Fate::Sent);
     }
 
     /// An on-path actor passes on a packet that [`Net::advance`] handed to it, changed or not.
@@ -27,7 +27,7 @@ impl Net {
     /// # Panics
     /// If `on_path` is no node of this network.
     pub fn forward(&mut self, tap: &mut dyn Tap, now: Ns, on_path: NodeId, packet: Packet) {
-        self.originate(tap, now, on_path, packet, Fate::Forwarded);
+        self.originate(tap, now, on_path, Box::new(packet), Fate::Forwarded);
     }
 
     /// A host answers a delivered datagram with ICMP port unreachable, for drivers that decide themselves who listens ([`PortPolicy::AllOpen`]).
@@ -41,7 +41,7 @@ impl Net {
         }
     }
 
-    fn originate(&mut self, tap: &mut dyn Tap, now: Ns, node: NodeId, mut packet: Packet, fate: Fate) {
+    fn originate(&mut self, tap: &mut dyn Tap, now: Ns, node: NodeId, mut packet: Box<Packet>, fate: Fate) {
         self.now = self.now.max(now);
         let out = self.source_interface(node, packet.src);
         if packet.id == 0
@@ -54,7 +54,7 @@ impl Net {
             return self.record(tap, out, Direction::Out, Fate::Dropped(DropReason::Malformed), &packet);
         }
         let hop = match self.nodes[node.index()].kind {
-            Kind::Host(_) => self.routing.hop_from_interface(out, packet.dst).map(|next| (out, next)),
+            Kind::Host(_) => self.way(out, packet.dst).map(|next| (out, next)),
             _ => self.routing.hop_from_node(node, out, packet.dst).map(|hop| (hop.egress, hop.next)),
         };
         match hop {
@@ -69,18 +69,18 @@ impl Net {
     }
 
     fn source_interface(&self, node: NodeId, source: IpAddr) -> u32 {
-        let interfaces = &self.nodes[node.index()].interfaces;
-        let owns = |interface: &&u32| self.vantages[**interface as usize].addresses.contains(&source);
-        *interfaces.iter().find(owns).unwrap_or(&interfaces[0])
+        let Node { first_interface: first, interface_count: count, .. } = self.nodes[node.index()];
+        let owns = |interface: &u32| self.vantages[*interface as usize].addresses.contains(&source);
+        if count == 1 { first } else { (first..first + count).find(owns).unwrap_or(first) }
     }
 
-    pub(super) fn arrive(&mut self, tap: &mut dyn Tap, interface: u32, packet: Packet) -> Option<Delivery> {
+    pub(super) fn arrive(&mut self, tap: &mut dyn Tap, interface: u32, packet: Box<Packet>) -> Option<Delivery> {
         let node = self.interfaces[interface as usize].node;
         match &self.nodes[node.index()].kind {
             Kind::Host(_) => return self.receive(tap, node, interface, packet),
             Kind::OnPath => {
                 self.record(tap, interface, Direction::In, Fate::Forwarded, &packet);
-                return Some(self.deliver(node, interface, packet));
+                return Some(self.deliver(node, interface, *packet));
             }
             Kind::Nat(state) => {
                 let ipv6 = state.nat.config().ipv6;
@@ -99,12 +99,12 @@ impl Net {
         Delivery { at: self.now, host, vantage: VantageId(interface), packet }
     }
 
-    fn receive(&mut self, tap: &mut dyn Tap, node: NodeId, interface: u32, packet: Packet) -> Option<Delivery> {
+    fn receive(&mut self, tap: &mut dyn Tap, node: NodeId, interface: u32, packet: Box<Packet>) -> Option<Delivery> {
         let Kind::Host(host) = &self.nodes[node.index()].kind else { return None };
         let closed = packet.udp_destination().is_some_and(|local| !host.listens(local));
         if !closed {
             self.record(tap, interface, Direction::In, Fate::Delivered, &packet);
-            return Some(self.deliver(node, interface, packet));
+            return Some(self.deliver(node, interface, *packet));
         }
         let answers = host.policy == PortPolicy::Unreachable;
         self.drop_in(tap, interface, DropReason::PortClosed, &packet);
@@ -114,7 +114,7 @@ impl Net {
         None
     }
 
-    pub(super) fn route(&mut self, tap: &mut dyn Tap, node: NodeId, interface: u32, mut packet: Packet) {
+    pub(super) fn route(&mut self, tap: &mut dyn Tap, node: NodeId, interface: u32, mut packet: Box<Packet>) {
         let reason = match self.routing.hop_from_node(node, interface, packet.dst) {
             Some(hop) if self.interfaces[hop.next as usize].node == node => DropReason::AddressedToRouter,
             Some(_) if packet.ttl <= 1 => DropReason::TtlExpired,

@@ -9,7 +9,7 @@ mod operations;
 mod translate;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::drop_reason::DropReason;
 use crate::event_queue::EventQueue;
@@ -34,6 +34,7 @@ pub struct Net {
     now: Ns,
     queue: EventQueue<Event>,
     nodes: Vec<Node>,
+    names: Vec<String>,
     interfaces: Vec<Interface>,
     vantages: Vec<VantageInfo>,
     routing: Routing,
@@ -55,9 +56,13 @@ pub struct Delivery {
     pub packet: Packet,
 }
 
+/// What a packet needs to pass, in one line of the cache.
 #[derive(Debug)]
+#[repr(align(64))]
 struct Interface {
     node: NodeId,
+    /// The way of the latest IPv4 packet that left here: where it went, and the interface that it was handed to. Routes never change.
+    latest_way: Option<(Ipv4Addr, u32)>,
     up: Link,
     down: Link,
 }
@@ -65,9 +70,9 @@ struct Interface {
 #[derive(Debug)]
 enum Event {
     /// The packet has crossed the segment and enters the link down to the interface.
-    Descend { interface: u32, packet: Packet },
+    Descend { interface: u32, packet: Box<Packet> },
     /// The packet reaches the node.
-    Arrive { interface: u32, packet: Packet },
+    Arrive { interface: u32, packet: Box<Packet> },
     /// Mappings of the NAT may expire.
     Expire { nat: NodeId },
 }
@@ -84,13 +89,15 @@ impl Net {
         let link = |index: usize, config, direction| Link::at(&vantages[index], direction, config, seed);
         let interface = |(index, spec): (usize, &InterfaceSpec)| Interface {
             node: spec.node,
+            latest_way: None,
             up: link(index, spec.up, Direction::Out),
             down: link(index, spec.down, Direction::In),
         };
         let interfaces = specs.iter().enumerate().map(interface).collect();
-        let nodes = nodes.into_iter().enumerate().map(|(index, node)| Node::new(node, nats.remove(&index))).collect();
+        let names = nodes.iter().map(|node| node.name.clone()).collect();
+        let nodes = nodes.iter().enumerate().map(|(index, node)| Node::new(node, nats.remove(&index))).collect();
         let (queue, partitions) = (EventQueue::new(), Lookup::new());
-        Self { now: 0, queue, nodes, interfaces, vantages, routing, partitions, in_flight: 0 }
+        Self { now: 0, queue, nodes, names, interfaces, vantages, routing, partitions, in_flight: 0 }
     }
 
     /// The time of the latest event or advance.
@@ -120,13 +127,13 @@ impl Net {
     /// The node of this name.
     #[must_use]
     pub fn node(&self, name: &str) -> Option<NodeId> {
-        self.nodes.iter().position(|node| node.name == name).map(|index| NodeId(index as u32))
+        self.names.iter().position(|known| known == name).map(|index| NodeId(index as u32))
     }
 
     /// The name of a node; `None` for a node of another network.
     #[must_use]
     pub fn name(&self, node: NodeId) -> Option<&str> {
-        self.nodes.get(node.index()).map(|node| node.name.as_str())
+        self.names.get(node.index()).map(String::as_str)
     }
 
     /// The side of the node that a packet to `destination` is handed to when it leaves by the side `from`; `None` without a route.
@@ -176,8 +183,20 @@ impl Net {
         None
     }
 
+    /// The interface to hand a packet to that leaves by `out`; `None` without a route.
+    fn way(&mut self, out: u32, destination: IpAddr) -> Option<u32> {
+        let IpAddr::V4(v4) = destination else { return self.routing.hop_from_interface(out, destination) };
+        let latest = self.interfaces[out as usize].latest_way;
+        if let Some((_, next)) = latest.filter(|(latest, _)| *latest == v4) {
+            return Some(next);
+        }
+        let next = self.routing.hop_from_interface(out, destination)?;
+        self.interfaces[out as usize].latest_way = Some((v4, next));
+        Some(next)
+    }
+
     /// Puts a packet on the link from `out` to the segment, towards `next`.
-    fn emit(&mut self, tap: &mut dyn Tap, out: u32, next: u32, packet: Packet, fate: Fate) {
+    fn emit(&mut self, tap: &mut dyn Tap, out: u32, next: u32, packet: Box<Packet>, fate: Fate) {
         let (from, to) = (self.interfaces[out as usize].node, self.interfaces[next as usize].node);
         if self.partitions.contains(&(from, to)) {
             return self.record(tap, out, Direction::Out, Fate::Dropped(DropReason::Partitioned), &packet);
@@ -196,11 +215,11 @@ impl Net {
     }
 
     /// The link up has no delay more often than not: then the link down is entered at once, without an event.
-    fn cross(&mut self, tap: &mut dyn Tap, next: u32, at: Ns, packet: Packet) {
+    fn cross(&mut self, tap: &mut dyn Tap, next: u32, at: Ns, packet: Box<Packet>) {
         if at == self.now { self.descend(tap, next, packet) } else { self.push(tap, at, Event::Descend { interface: next, packet }) }
     }
 
-    fn descend(&mut self, tap: &mut dyn Tap, interface: u32, packet: Packet) {
+    fn descend(&mut self, tap: &mut dyn Tap, interface: u32, packet: Box<Packet>) {
         match self.interfaces[interface as usize].down.pass(self.now) {
             Passage::Dropped(reason) => self.record(tap, interface, Direction::In, Fate::Dropped(reason), &packet),
             Passage::Passed { at, copy } => {

@@ -8,11 +8,14 @@ use crate::nat::Nat;
 use crate::time::Ns;
 use crate::topology::{NodeKind, NodeSpec};
 
+/// Packets of large networks find little of it in the cache, so what each packet needs is close together.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Node {
-    pub(super) name: String,
-    pub(super) interfaces: Vec<u32>,
     pub(super) kind: Kind,
+    /// The first of its interfaces; the others follow it.
+    pub(super) first_interface: u32,
+    pub(super) interface_count: u32,
 }
 
 #[derive(Debug)]
@@ -77,7 +80,7 @@ impl Host {
 }
 
 impl Node {
-    pub(super) fn new(spec: NodeSpec, nat: Option<Nat>) -> Self {
+    pub(super) fn new(spec: &NodeSpec, nat: Option<Nat>) -> Self {
         let kind = match (spec.kind, nat) {
             (NodeKind::Host, _) => Kind::Host(Host::new()),
             (NodeKind::Nat(_), Some(nat)) => Kind::Nat(Box::new(NatNode { nat, expiry_at: None })),
@@ -86,6 +89,6 @@ impl Node {
             (NodeKind::Firewall(config), _) => Kind::Firewall(config),
             (NodeKind::OnPath, _) => Kind::OnPath,
         };
-        Self { name: spec.name, interfaces: spec.interfaces, kind }
+        Self { kind, first_interface: spec.interfaces[0], interface_count: spec.interfaces.len() as u32 }
     }
 }

@@ -9,7 +9,7 @@ use crate::tap::{Direction, Fate, NatEvent, Tap};
 use crate::topology::NodeId;
 
 impl Net {
-    pub(super) fn translate(&mut self, tap: &mut dyn Tap, node: NodeId, ipv6: Ipv6Policy, interface: u32, packet: Packet) {
+    pub(super) fn translate(&mut self, tap: &mut dyn Tap, node: NodeId, ipv6: Ipv6Policy, interface: u32, packet: Box<Packet>) {
         if packet.is_ipv6() && ipv6 == Ipv6Policy::Routed {
             return self.route(tap, node, interface, packet);
         }
@@ -28,7 +28,7 @@ impl Net {
         self.schedule_expiry(node);
     }
 
-    fn translate_outbound(&mut self, tap: &mut dyn Tap, node: NodeId, mut packet: Packet) {
+    fn translate_outbound(&mut self, tap: &mut dyn Tap, node: NodeId, mut packet: Box<Packet>) {
         let ([inside, outside], now) = (self.sides(node), self.now);
         let (rewrite, made) = match self.nat_mut(node).plan_outbound(now, &packet) {
             Ok(plan) => plan,
@@ -51,7 +51,7 @@ impl Net {
         }
     }
 
-    fn translate_inbound(&mut self, tap: &mut dyn Tap, node: NodeId, mut packet: Packet) {
+    fn translate_inbound(&mut self, tap: &mut dyn Tap, node: NodeId, mut packet: Box<Packet>) {
         let ([inside, outside], now) = (self.sides(node), self.now);
         match self.nat_mut(node).plan_inbound(now, &packet) {
             Ok(rewrite) => {
@@ -73,8 +73,8 @@ impl Net {
 
     /// A NAT sends a packet of its own by one side, if a route leads on.
     fn answer(&mut self, tap: &mut dyn Tap, out: u32, answer: Packet) {
-        if let Some(next) = self.routing.hop_from_interface(out, answer.dst) {
-            self.emit(tap, out, next, answer, Fate::Sent);
+        if let Some(next) = self.way(out, answer.dst) {
+            self.emit(tap, out, next, Box::new(answer), Fate::Sent);
         }
     }
 
@@ -90,14 +90,14 @@ impl Net {
                 self.record(tap, inside, Direction::In, Fate::Forwarded, packet);
                 self.tell_made(tap, node, made);
                 translated.ttl -= 1;
-                self.leave(tap, inside, translated);
+                self.leave(tap, inside, Box::new(translated));
             }
         }
     }
 
     /// Emits a translated packet by one side.
-    fn leave(&mut self, tap: &mut dyn Tap, out: u32, packet: Packet) {
-        match self.routing.hop_from_interface(out, packet.dst) {
+    fn leave(&mut self, tap: &mut dyn Tap, out: u32, packet: Box<Packet>) {
+        match self.way(out, packet.dst) {
             Some(next) if self.interfaces[next as usize].node != self.interfaces[out as usize].node => {
                 self.emit(tap, out, next, packet, Fate::Forwarded);
             }
@@ -156,8 +156,8 @@ impl Net {
     }
 
     fn sides(&self, node: NodeId) -> [u32; 2] {
-        let interfaces = &self.nodes[node.index()].interfaces;
-        [interfaces[0], interfaces[1]]
+        let inside = self.nodes[node.index()].first_interface;
+        [inside, inside + 1]
     }
 
     fn nat_mut(&mut self, node: NodeId) -> &mut Nat {

@@ -21,8 +21,8 @@ pub(crate) struct Routing {
 struct FamilyRoutes {
     /// The realm of each segment, named by its first segment.
     realm_of: Vec<u32>,
-    /// By realm: which interface has an address.
-    owners: Vec<Lookup<IpAddr, u32>>,
+    /// By realm and address: which interface has it.
+    owners: Owners,
     /// By segment: the inside interface of the NAT that unknown destinations leave by.
     exits: Vec<Option<u32>>,
     /// By segment: the interface on it to hand a packet to.
@@ -89,8 +89,32 @@ impl Routing {
 impl FamilyRoutes {
     /// The interface that has the address, else the exit.
     fn target(&self, segment: SegmentId, destination: IpAddr) -> Option<u32> {
-        let realm = self.realm_of[segment.index()] as usize;
-        self.owners[realm].get(&destination).copied().or(self.exits[segment.index()])
+        let realm = self.realm_of[segment.index()];
+        self.owners.get(realm, destination).or(self.exits[segment.index()])
+    }
+}
+
+/// Which interface of a realm has an address. The keys are numbers, which are hashed and compared at once.
+#[derive(Debug)]
+struct Owners {
+    v4: Lookup<(u32, u32), u32>,
+    v6: Lookup<(u32, u128), u32>,
+}
+
+impl Owners {
+    fn get(&self, realm: u32, address: IpAddr) -> Option<u32> {
+        match address {
+            IpAddr::V4(address) => self.v4.get(&(realm, address.to_bits())).copied(),
+            IpAddr::V6(address) => self.v6.get(&(realm, address.to_bits())).copied(),
+        }
+    }
+
+    /// Returns the interface that had the address before.
+    fn insert(&mut self, realm: u32, address: IpAddr, interface: u32) -> Option<u32> {
+        match address {
+            IpAddr::V4(address) => self.v4.insert((realm, address.to_bits()), interface),
+            IpAddr::V6(address) => self.v6.insert((realm, address.to_bits()), interface),
+        }
     }
 }
 
@@ -214,12 +238,12 @@ impl<'a> Graph<'a> {
         realm_of
     }
 
-    fn owners(&self, family: Family, realm_of: &[u32]) -> Result<Vec<Lookup<IpAddr, u32>>, TopologyError> {
-        let mut owners: Vec<Lookup<IpAddr, u32>> = (0..realm_of.len()).map(|_| Lookup::new()).collect();
+    fn owners(&self, family: Family, realm_of: &[u32]) -> Result<Owners, TopologyError> {
+        let mut owners = Owners { v4: Lookup::new(), v6: Lookup::new() };
         for (index, interface) in self.interfaces.iter().enumerate() {
-            let realm = realm_of[interface.segment.index()] as usize;
+            let realm = realm_of[interface.segment.index()];
             for address in interface.addresses.iter().filter(|address| Family::of(**address) == family) {
-                if let Some(first) = owners[realm].insert(*address, index as u32) {
+                if let Some(first) = owners.insert(realm, *address, index as u32) {
                     let name = |interface: &InterfaceSpec| self.nodes[interface.node.index()].name.clone();
                     let (first, second) = (name(&self.interfaces[first as usize]), name(interface));
                     return Err(TopologyError::DuplicateAddress { address: *address, first, second });
