@@ -56,7 +56,11 @@ impl Relay {
             for (client, datagram) in inbox.datagrams() {
                 match channel_data(datagram) {
                     Some((channel, payload)) => self.gather(client, channel, payload, &mut gathered),
-                    None => self.answer(client, datagram),
+                    None => {
+                        // A request may end an allocation, and give its number to another: nothing gathered may wait for that.
+                        self.flush(gathered);
+                        self.answer(client, datagram);
+                    }
                 }
             }
         }
@@ -78,7 +82,6 @@ impl Relay {
         match self.table.allocation(index) {
             // Like any router, the relay drops what the kernel does not take.
             Some(allocation) => drop(allocation.port.send(&mut self.outbox)),
-            // Released by a request behind the data: nothing of it may stay for another allocation.
             None => self.outbox.clear(),
         }
     }

@@ -1,7 +1,7 @@
 //! The highest rate at which a server loses no more than a given share: bounds, found by many short trials.
 //!
 //! Between a rate that passed and one that failed the next is their geometric mean. A rate has passed or failed when a majority of its trials has, so that one
-//! unlucky trial does not decide. Trials in which the generator fell short decide nothing; where they pile up, the search ends without an upper bound.
+//! unlucky trial does not decide. Trials in which the generator fell short decide nothing; where they pile up, the search goes no higher.
 
 use crate::bench::Trial;
 use crate::verdict::Verdict;
@@ -43,7 +43,7 @@ pub enum End {
     Narrow,
     /// The ceiling passed: the server carries more than the generator can offer.
     Ceiling,
-    /// The generator was the limit in most trials at one rate.
+    /// The generator was the limit in most trials above the lower bound, or at every rate.
     GeneratorLimited,
     /// Not even the lowest rate passed.
     NothingPasses,
@@ -65,6 +65,8 @@ const PATIENCE: usize = 4;
 pub struct Search {
     bounds: Bounds,
     ceiling: u64,
+    /// Whether the generator is what holds the ceiling down.
+    limited: bool,
     next: Option<u64>,
     votes: [usize; 3],
 }
@@ -75,7 +77,7 @@ impl Search {
     pub fn new(goal: f64, first: u64, ceiling: u64) -> Self {
         let bounds = Bounds { goal, lower: None, upper: None, trials: 0, unusable: 0, end: End::Unfinished };
         let ceiling = ceiling.max(LOWEST);
-        Self { bounds, ceiling, next: Some(first.clamp(LOWEST, ceiling)), votes: [0; 3] }
+        Self { bounds, ceiling, limited: false, next: Some(first.clamp(LOWEST, ceiling)), votes: [0; 3] }
     }
 
     /// The rate of the next trial; `None` at the end.
@@ -102,7 +104,7 @@ impl Search {
         } else if failed >= MAJORITY {
             self.bounds.upper = Some(rate);
         } else if unusable >= PATIENCE {
-            return self.end(End::GeneratorLimited);
+            return self.lower_ceiling(rate);
         } else {
             return;
         }
@@ -114,13 +116,24 @@ impl Search {
         let next = match (self.bounds.lower, self.bounds.upper) {
             (Some(lower), Some(upper)) if upper as f64 <= lower as f64 * PRECISION => return self.end(End::Narrow),
             (Some(lower), Some(upper)) => (lower as f64 * upper as f64).sqrt().round() as u64,
-            (Some(lower), None) if lower >= self.ceiling => return self.end(End::Ceiling),
+            (Some(lower), None) if lower >= self.ceiling => {
+                return self.end(if self.limited { End::GeneratorLimited } else { End::Ceiling });
+            }
             (Some(lower), None) => (lower + lower / 2).min(self.ceiling),
             (None, Some(LOWEST)) => return self.end(End::NothingPasses),
             (None, _) => (rate / 2).max(LOWEST),
         };
         // Between neighbours there is nothing left to try.
         if Some(next) == self.bounds.lower || Some(next) == self.bounds.upper { self.end(End::Narrow) } else { self.next = Some(next) }
+    }
+
+    /// The generator cannot offer `rate`: below it there may be something to find.
+    fn lower_ceiling(&mut self, rate: u64) {
+        if self.bounds.lower.is_some() || rate <= LOWEST {
+            return self.end(End::GeneratorLimited);
+        }
+        (self.votes, self.limited, self.ceiling) = ([0; 3], true, (rate / 2).max(LOWEST));
+        self.next = Some(self.ceiling);
     }
 
     fn end(&mut self, end: End) {
@@ -202,5 +215,10 @@ mod tests {
         let bounds = found(Search::new(0.0, 1000, 10_000), &mut judge);
         assert_eq!((bounds.lower, bounds.upper, bounds.end), (Some(2250), None, End::GeneratorLimited));
         assert_eq!(bounds.unusable, 4);
+        // From above the generator's limit the search goes down to what can be offered.
+        let bounds = found(Search::new(0.0, 9000, 10_000), &mut judge);
+        assert_eq!((bounds.lower, bounds.upper, bounds.end), (Some(2250), None, End::GeneratorLimited));
+        let bounds = found(Search::new(0.0, 9000, 10_000), &mut |_| Judgement::Unusable);
+        assert_eq!((bounds.lower, bounds.upper, bounds.end, bounds.trials), (None, None, End::GeneratorLimited, 0));
     }
 }

@@ -33,8 +33,9 @@ pub(crate) struct Table {
     mode: Mode,
     own: SocketAddr,
     epoll: Epoll,
-    /// Numbers stay with their allocations: the place of a released one is empty.
+    /// Numbers stay with their allocations; the place of a released one is empty until the next takes it.
     allocations: Vec<Option<Allocation>>,
+    empty: Vec<usize>,
     clients: FxHashMap<SocketAddr, usize>,
 }
 
@@ -44,7 +45,7 @@ impl Table {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(&listener.socket, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER))?;
         let own = listener.socket.local_addr()?;
-        Ok(Self { mode, own, epoll, allocations: Vec::new(), clients: FxHashMap::default() })
+        Ok(Self { mode, own, epoll, allocations: Vec::new(), empty: Vec::new(), clients: FxHashMap::default() })
     }
 
     /// Waits until a socket has something to read, at most `milliseconds`.
@@ -114,16 +115,52 @@ impl Table {
             self.clients.remove(&client);
             // Closing the socket takes it out of the epoll set.
             self.allocations[index] = None;
+            self.empty.push(index);
         }
         Ok(vec![Attribute::Lifetime(lifetime)])
     }
 
     fn open(&mut self, client: SocketAddr) -> io::Result<usize> {
         let port = Port::bind(SocketAddr::new(self.own.ip(), 0), self.mode)?;
-        let index = self.allocations.len();
+        let index = self.empty.last().copied().unwrap_or(self.allocations.len());
         self.epoll.add(&port.socket, EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
-        self.allocations.push(Some(Allocation { client, port, channels: FxHashMap::default(), peers: FxHashMap::default() }));
+        let allocation = Some(Allocation { client, port, channels: FxHashMap::default(), peers: FxHashMap::default() });
+        match self.empty.pop() {
+            Some(_) => self.allocations[index] = allocation,
+            None => self.allocations.push(allocation),
+        }
         self.clients.insert(client, index);
         Ok(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wire::stun::TransactionId;
+
+    fn request(method: Method, attributes: Vec<Attribute<'static>>) -> Vec<u8> {
+        let builder = WellformedBuilder::new(Class::Request, method, TransactionId([7; 12])).attributes(attributes);
+        builder.build().expect("well-formed")
+    }
+
+    #[test]
+    fn a_released_place_is_taken_by_the_next_allocation() {
+        let listener = Port::bind(SocketAddr::from(([127, 0, 0, 1], 0)), Mode::Plain).expect("a port");
+        let mut table = Table::new(&listener, Mode::Plain).expect("epoll");
+        let client = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let allocate = request(Method::ALLOCATE, vec![Attribute::RequestedTransport(17)]);
+        let release = request(Method::REFRESH, vec![Attribute::Lifetime(0)]);
+        for port in 1..=10 {
+            table.request(client(port), &allocate).expect("a response");
+            table.request(client(port), &release).expect("a response");
+        }
+        assert_eq!((table.allocations.len(), table.empty.len(), table.clients.len()), (1, 1, 0));
+        table.request(client(20), &allocate).expect("a response");
+        table.request(client(21), &allocate).expect("a response");
+        assert_eq!((table.clients[&client(20)], table.clients[&client(21)]), (0, 1));
+        // A second release is refused and frees nothing twice.
+        table.request(client(1), &release).expect("a response");
+        assert_eq!(table.empty.len(), 0);
     }
 }

@@ -147,7 +147,7 @@ fn found(bounds: &Bounds) -> String {
     let why = match bounds.end {
         End::Narrow => "",
         End::Ceiling => "; no more was offered, since no more arrives without a relay",
-        End::GeneratorLimited => "; above, the generator was the limit in most trials",
+        End::GeneratorLimited => "; above that, the generator was the limit in most trials",
         End::NothingPasses => "; not even the lowest rate passed",
         End::Unfinished => "; the search was broken off",
     };
