@@ -46,7 +46,12 @@ pub struct Delay {
     pub from_intended: Quantiles,
     /// Counted from the time at which it was sent: what tools report that wait for the relay. For comparison only.
     pub from_actual: Quantiles,
+    /// The curve of `from_intended`: quantile (0 to 1) and delay in ns, as far as datagrams arrived.
+    pub curve: Vec<(f64, u64)>,
 }
+
+/// Quantiles of [`Delay::curve`]: evenly spread on the scale of nines.
+const CURVE: [f64; 14] = [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999];
 
 /// Quantiles over sent datagrams, in ns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -113,7 +118,9 @@ pub fn delay(series: &Series, way: Way) -> Option<Delay> {
         whole.flows.extend(leg.flows.iter().copied());
     }
     let sent = whole.total().sent;
-    Some(Delay { from_intended: quantiles(&whole.delays.intended, sent), from_actual: quantiles(&whole.delays.actual, sent) })
+    let intended = &whole.delays.intended;
+    let curve = CURVE.iter().filter_map(|quantile| Some((*quantile, over_sent(intended, sent, *quantile)?))).collect();
+    Some(Delay { from_intended: quantiles(intended, sent), from_actual: quantiles(&whole.delays.actual, sent), curve })
 }
 
 /// Quantiles over `sent`, of which those in the histogram have arrived.

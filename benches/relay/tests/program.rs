@@ -86,7 +86,9 @@ fn one_processor_for_both_gives_no_rates() {
 #[test]
 fn tables_name_servers_and_limits() {
     let common = ["--server", "null-plain,turn", "--size", "100", "--packets", "20", "--rounds", "1", "--format"];
-    for (format, head) in [("human", "up, 100 B, 1 hop"), ("md", "**up, 100 B, 1 hop"), ("csv", "server,direction,size")] {
+    for (format, head) in
+        [("human", "up, 100 B, 1 hop"), ("md", "**up, 100 B, 1 hop"), ("csv", "server,direction,size"), ("html", "<!DOCTYPE html>")]
+    {
         let output = output(&[&common[..], &[format]].concat());
         let text = String::from_utf8(output.stdout).expect("text");
         assert!(text.starts_with(head) && text.contains("null-plain") && text.contains("turn"), "{text}");
@@ -181,4 +183,15 @@ fn allocations_are_counted_with_their_errors_and_memory() {
     }
     let table = output(&["--allocations", "10", "--server", "null-plain"]);
     assert!(String::from_utf8_lossy(&table.stdout).contains("10 of 10"));
+}
+
+#[test]
+fn several_rates_make_a_curve_on_a_page_that_needs_nothing_else() {
+    let arguments =
+        ["--server", "null-plain,turn", "--size", "100", "--packets", "30", "--rounds", "1", "--rate", "500,1000", "--format", "html"];
+    let page = String::from_utf8(output(&arguments).stdout).expect("text");
+    for part in ["over load</h2>", "CPU time of the server per packet over load", "<polyline", "repeat it", "--rate 500,1000"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("<script"));
 }

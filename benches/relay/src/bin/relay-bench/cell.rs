@@ -19,8 +19,18 @@ const PACED_PART: f64 = 0.25;
 /// The name of trials without a relay.
 const DIRECT: &str = "direct";
 
+/// What the servers of a cell have in common.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind {
+    pub(crate) direction: Direction,
+    pub(crate) size: usize,
+    /// Datagrams a second in each direction; none for as many as the server takes.
+    pub(crate) rate: Option<u64>,
+}
+
 /// Adds a cell for each server to the report, and the calibration of all.
-pub(crate) fn run(plan: &Plan, servers: &[Contender], direction: Direction, size: usize, stop: Stop<'_>, report: &mut Report) {
+pub(crate) fn run(plan: &Plan, servers: &[Contender], kind: Kind, stop: Stop<'_>, report: &mut Report) {
+    let Kind { direction, size, rate } = kind;
     let mut subjects: Vec<Subject> = servers.iter().map(|it| subject(it, direction)).collect();
     // Calibration: the same load from socket to socket.
     subjects.push(Subject { name: DIRECT.into(), target: Target::Direct(IpAddr::V4(Ipv4Addr::LOCALHOST)), process: None });
@@ -28,7 +38,7 @@ pub(crate) fn run(plan: &Plan, servers: &[Contender], direction: Direction, size
         traffic: direction.traffic(),
         size,
         mode: plan.mode,
-        pace: plan.rate.map_or(WINDOW, |per_second| Pace::Rate(Rate { per_second, burst: plan.burst })),
+        pace: rate.map_or(WINDOW, |per_second| Pace::Rate(Rate { per_second, burst: plan.burst })),
         extent: plan.extent,
         patience: load::PATIENCE,
         run: report.next_run(),
@@ -37,8 +47,8 @@ pub(crate) fn run(plan: &Plan, servers: &[Contender], direction: Direction, size
     tell(&pace_text(load.pace));
     let series = bench::run(&subjects, &load, plan.flows, plan.rounds, stop, &mut |_, _| {});
     let calibration = series.last().and_then(summary::figures);
-    report.calibration.push(Calibration { direction: direction.name(), size, tx: plan.mode, figures: calibration });
-    let paced = paced_rate(plan, &series[..servers.len()], &load).filter(|_| !stop()).map(|per_second| {
+    report.calibration.push(Calibration { direction: direction.name(), size, rate, tx: plan.mode, figures: calibration });
+    let paced = paced_rate(plan, &series[..servers.len()], &load).filter(|_| rate.is_none() && !stop()).map(|per_second| {
         let load = Load { pace: Pace::Rate(Rate { per_second, burst: plan.burst }), run: report.next_run(), ..load.clone() };
         tell(&pace_text(load.pace));
         (per_second, bench::run(&subjects[..servers.len()], &load, plan.flows, PACED_ROUNDS, stop, &mut |_, _| {}))
@@ -51,7 +61,7 @@ pub(crate) fn run(plan: &Plan, servers: &[Contender], direction: Direction, size
         if let Some((rate, series)) = &paced {
             cell.paced = Paced::of(*rate, &series[index]);
         }
-        let timed = paced.as_ref().map(|(_, series)| &series[index]).or(plan.rate.map(|_| &series[index]));
+        let timed = paced.as_ref().map(|(_, series)| &series[index]).or(rate.map(|_| &series[index]));
         add_delays(&mut cell, timed, direction);
         if let (Some(goal), None, false) = (plan.search, &cell.error, stop()) {
             tell(&format!("search, {}", contender.name));
@@ -76,10 +86,9 @@ fn add_delays(cell: &mut Cell, timed: Option<&Series>, direction: Direction) {
     if direction == Direction::Echo { cell.delay_round_trip = delay(Way::Down) } else { cell.delay_down = delay(Way::Down) }
 }
 
-/// One rate for all, so that their delays can be compared: a part of what the slowest delivers, in two digits. None where a rate was given, a search is wanted
-/// or only saturation.
+/// One rate for all, so that their delays can be compared: a part of what the slowest delivers, in two digits. None where a search or only saturation is wanted.
 fn paced_rate(plan: &Plan, series: &[Series], load: &Load) -> Option<u64> {
-    if plan.rate.is_some() || plan.closed_loop || plan.search.is_some() {
+    if plan.closed_loop || plan.search.is_some() {
         return None;
     }
     let slowest = series.iter().filter_map(|series| delivered(series, load)).min_by(f64::total_cmp)? * PACED_PART;

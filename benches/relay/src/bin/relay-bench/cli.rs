@@ -55,9 +55,9 @@ pub(crate) struct Bench {
     /// How the generator hands datagrams to the kernel. What leaves together also arrives together, which flatters servers that receive in batches.
     #[arg(long, value_enum, default_value = "plain")]
     pub(crate) tx: Tx,
-    /// Datagrams a second over all flows in each direction, at fixed times, instead of as many as the server takes.
-    #[arg(long, value_name = "R", value_parser = clap::value_parser!(u64).range(1..=10_000_000), conflicts_with = "closed_loop")]
-    pub(crate) rate: Option<u64>,
+    /// Datagrams a second over all flows in each direction, at fixed times, instead of as many as the server takes. Several rates make a curve.
+    #[arg(long, value_name = "R", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..=10_000_000), conflicts_with = "closed_loop")]
+    pub(crate) rate: Vec<u64>,
     /// Only saturate the servers: leaves out the trials at a fixed rate, and with them all delays.
     #[arg(long)]
     pub(crate) closed_loop: bool,

@@ -25,7 +25,8 @@ pub(crate) struct Plan {
     sizes: Vec<usize>,
     pub(crate) flows: usize,
     pub(crate) mode: Mode,
-    pub(crate) rate: Option<u64>,
+    /// Empty for as much as the servers take.
+    rates: Vec<u64>,
     pub(crate) closed_loop: bool,
     pub(crate) search: Option<f64>,
     pub(crate) burst: u64,
@@ -51,7 +52,7 @@ pub(crate) fn plan(arguments: &Bench) -> anyhow::Result<Plan> {
         None => None,
     };
     let cpus = arguments.cpus.map_or_else(Cpus::choose, Ok)?;
-    if cpus.shared() && (arguments.rate.is_some() || arguments.search.is_some()) {
+    if cpus.shared() && (!arguments.rate.is_empty() || arguments.search.is_some()) {
         bail!(
             "server and generator share a processor: no rate can be kept; without --rate and --search the CPU time per packet is measured"
         );
@@ -65,7 +66,7 @@ pub(crate) fn plan(arguments: &Bench) -> anyhow::Result<Plan> {
         sizes: arguments.size.clone(),
         flows: arguments.flows as usize,
         mode: arguments.tx.into(),
-        rate: arguments.rate,
+        rates: arguments.rate.clone(),
         closed_loop: arguments.closed_loop || cpus.shared(),
         search: arguments.search,
         burst: arguments.burst,
@@ -99,10 +100,11 @@ fn carry(plan: &Plan, stop: Stop<'_>, report: &mut Report) -> anyhow::Result<()>
     cpus::pin(plan.cpus.server)?;
     let servers: Vec<Contender> = plan.choices.iter().map(|choice| start(plan, choice)).collect::<anyhow::Result<_>>()?;
     cpus::pin(plan.cpus.generator)?;
+    let paces: Vec<Option<u64>> = if plan.rates.is_empty() { vec![None] } else { plan.rates.iter().copied().map(Some).collect() };
     for direction in &plan.directions {
         for size in &plan.sizes {
-            if !stop() {
-                cell::run(plan, &servers, *direction, *size, stop, report);
+            for rate in paces.iter().take_while(|_| !stop()) {
+                cell::run(plan, &servers, cell::Kind { direction: *direction, size: *size, rate: *rate }, stop, report);
             }
         }
     }

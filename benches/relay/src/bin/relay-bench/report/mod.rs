@@ -1,7 +1,9 @@
 //! The report: figures with what limits them, and four renderings.
 
 mod allocations;
+mod chart;
 mod csv;
+mod html;
 mod human;
 mod markdown;
 mod table;
@@ -31,6 +33,8 @@ pub(crate) enum Format {
     Csv,
     /// Tables for a page or a pull request.
     Md,
+    /// One page with charts, which needs nothing from elsewhere.
+    Html,
 }
 
 /// Name and version of the JSON document; the number changes when a reader must.
@@ -84,6 +88,7 @@ impl Report {
 pub(crate) struct Calibration {
     pub(crate) direction: &'static str,
     pub(crate) size: usize,
+    pub(crate) rate: Option<u64>,
     pub(crate) tx: Mode,
     pub(crate) figures: Option<Figures>,
 }
@@ -230,5 +235,6 @@ pub(crate) fn render(report: &Report, format: Format) -> anyhow::Result<String> 
         Format::Json => serde_json::to_string_pretty(report)? + "\n",
         Format::Csv => csv::render(report)?,
         Format::Md => markdown::render(report),
+        Format::Html => html::render(report),
     })
 }

@@ -18,9 +18,9 @@ pub(super) const HEADS: [&str; 9] = [
     "limit",
 ];
 
-/// A group of cells that may be compared: one direction and size.
+/// A group of cells that may be compared: one direction, size and rate.
 pub(super) fn groups(report: &Report) -> impl Iterator<Item = &[Cell]> {
-    report.cells.chunk_by(|one, other| (one.direction, one.size) == (other.direction, other.size))
+    report.cells.chunk_by(|one, other| (one.direction, one.size, one.rate) == (other.direction, other.size, other.rate))
 }
 
 /// What the cells of a group have in common.
