@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 use wire::stun::build::WellformedBuilder;
-use wire::stun::{Attribute, Class, Credential, Digest, Message, Method, TransactionId};
+use wire::stun::{AddressFamily, Attribute, Class, Credential, Digest, Message, Method, TransactionId};
 
 /// Username and password of the long-term credential mechanism.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,8 +114,13 @@ pub(crate) struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// A relayed transport address for UDP.
-    pub(crate) const ALLOCATE: Self = Self { name: "Allocate", method: Method::ALLOCATE, attributes: &[Attribute::RequestedTransport(17)] };
+    /// A relayed transport address for UDP of the family of the server's own address. IPv4 is what one gets without asking (RFC 8656 section 7.2).
+    pub(crate) fn allocate(server: SocketAddr) -> Self {
+        const V4: &[Attribute<'_>] = &[Attribute::RequestedTransport(17)];
+        const V6: &[Attribute<'_>] = &[Attribute::RequestedTransport(17), Attribute::RequestedAddressFamily(AddressFamily::IPV6)];
+        Self { name: "Allocate", method: Method::ALLOCATE, attributes: if server.is_ipv4() { V4 } else { V6 } }
+    }
+
     /// The end of an allocation.
     pub(crate) const RELEASE: Self = Self { name: "Refresh", method: Method::REFRESH, attributes: &[Attribute::Lifetime(0)] };
 }
@@ -140,7 +145,7 @@ impl<'a> Client<'a> {
     /// # Errors
     /// When the server refuses, is silent or answers with something else.
     pub fn allocate(&mut self) -> Result<SocketAddr, RequestError> {
-        let response = self.request(&Request::ALLOCATE)?;
+        let response = self.request(&Request::allocate(self.server))?;
         let message = parsed("Allocate", &response)?;
         let relayed = message.xor_relayed_address().map_err(|defect| RequestError::Useless("Allocate", defect.to_string()))?;
         relayed.ok_or_else(|| RequestError::Useless("Allocate", "no XOR-RELAYED-ADDRESS".into()))

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
-use wire::stun::TransactionId;
+use wire::stun::{Method, TransactionId};
 
 /// What came of asking for many allocations, or of ending them.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ impl Storm {
     /// When the system refuses to wait.
     pub fn allocate(&mut self, in_flight: usize, stop: Stop<'_>) -> io::Result<Outcome> {
         let all = (0..self.clients.len()).collect();
-        self.run(&Request::ALLOCATE, all, in_flight, stop)
+        self.run(&Request::allocate(self.server.address), all, in_flight, stop)
     }
 
     /// Ends the allocations that there are.
@@ -137,7 +137,7 @@ impl Storm {
                 Ok(true) => {
                     outcome.made += 1;
                     outcome.latency.saturating_record(sent.begin.elapsed().as_nanos() as u64);
-                    self.clients[index].allocated = request.name == Request::ALLOCATE.name;
+                    self.clients[index].allocated = request.method == Method::ALLOCATE;
                 }
                 Ok(false) => match self.send(index, request, sent.begin) {
                     Ok(sent) => drop(pending.insert(index, sent)),

@@ -195,3 +195,30 @@ fn several_rates_make_a_curve_on_a_page_that_needs_nothing_else() {
     }
     assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("<script"));
 }
+
+#[test]
+fn servers_carry_ipv6_where_this_host_has_it() {
+    if std::net::UdpSocket::bind("[::1]:0").is_err() {
+        println!("skipped: IPv6 relays (this host has no ::1)");
+        return;
+    }
+    let report = report(&[
+        "--ip",
+        "v6",
+        "--direction",
+        "up,c2c",
+        "--size",
+        "100",
+        "--packets",
+        "50",
+        "--rounds",
+        "1",
+        "--closed-loop",
+        "--format",
+        "json",
+    ]);
+    for cell in report["cells"].as_array().expect("cells") {
+        assert_eq!((&cell["ip"], &cell["error"]), (&"v6".into(), &Value::Null), "{cell:#}");
+        assert!(cell["figures"]["counts"]["delivered"].as_u64() > Some(0), "{cell:#}");
+    }
+}

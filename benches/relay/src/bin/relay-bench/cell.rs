@@ -10,7 +10,6 @@ use relay_bench::payload::Way;
 use relay_bench::schedule::{Extent, Pace, Rate, WINDOW};
 use relay_bench::search::{self, Bounds, Search};
 use relay_bench::summary;
-use std::net::{IpAddr, Ipv4Addr};
 
 /// Rounds at a fixed rate after the saturating ones.
 const PACED_ROUNDS: usize = 2;
@@ -33,7 +32,7 @@ pub(crate) fn run(plan: &Plan, servers: &[Contender], kind: Kind, stop: Stop<'_>
     let Kind { direction, size, rate } = kind;
     let mut subjects: Vec<Subject> = servers.iter().map(|it| subject(it, direction)).collect();
     // Calibration: the same load from socket to socket.
-    subjects.push(Subject { name: DIRECT.into(), target: Target::Direct(IpAddr::V4(Ipv4Addr::LOCALHOST)), process: None });
+    subjects.push(Subject { name: DIRECT.into(), target: Target::Direct(plan.loopback), process: None });
     let load = Load {
         traffic: direction.traffic(),
         size,

@@ -3,7 +3,7 @@
 use crate::servers::BuiltIn;
 use anyhow::Context as _;
 use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 
@@ -16,11 +16,15 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts this program as `server` on the processors of the calling thread.
-    pub(crate) fn start(server: BuiltIn) -> anyhow::Result<Self> {
+    pub(crate) fn start(server: BuiltIn, ip: IpAddr) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("this program does not know its path")?;
         let mut command = Command::new(program);
         // A group of its own: Ctrl-C in a terminal is for the benchmark, which then ends its servers.
-        command.args(["serve", server.name()]).process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .args(["serve", server.name(), "--listen", &SocketAddr::new(ip, 0).to_string()])
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut child = command.spawn().with_context(|| format!("{} does not start", server.name()))?;
         let output = child.stdout.take().context("standard output is a pipe")?;
         let mut line = String::new();

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use relay_bench::bench::Direction;
 use relay_bench::io::Mode;
 use relay_bench::payload;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 /// What TURN servers spend on a datagram, how long it takes them and where they lose it, beside a relay that does the least possible.
@@ -52,6 +52,9 @@ pub(crate) struct Bench {
     /// Flows, each with an allocation (c2c: two) and ports of its own.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pub(crate) flows: u32,
+    /// The address family of the servers that this program starts, of their clients and of their peers.
+    #[arg(long, value_enum, default_value = "v4")]
+    pub(crate) ip: Ip,
     /// How the generator hands datagrams to the kernel. What leaves together also arrives together, which flatters servers that receive in batches.
     #[arg(long, value_enum, default_value = "plain")]
     pub(crate) tx: Tx,
@@ -107,6 +110,23 @@ impl From<Tx> for Mode {
             Tx::Plain => Self::Plain,
             Tx::Mmsg => Self::Mmsg,
             Tx::Gso => Self::Gso,
+        }
+    }
+}
+
+/// An address family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Ip {
+    V4,
+    V6,
+}
+
+impl Ip {
+    /// This host.
+    pub(crate) fn loopback(self) -> IpAddr {
+        match self {
+            Self::V4 => Ipv4Addr::LOCALHOST.into(),
+            Self::V6 => Ipv6Addr::LOCALHOST.into(),
         }
     }
 }

@@ -15,6 +15,7 @@ use relay_bench::flow::Server;
 use relay_bench::io::Mode;
 use relay_bench::load::Stop;
 use relay_bench::schedule::Extent;
+use std::net::IpAddr;
 
 /// What to do, checked.
 pub(crate) struct Plan {
@@ -34,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) extent: Extent,
     allocations: Option<usize>,
     pub(crate) in_flight: usize,
+    /// Where servers of our own listen.
+    pub(crate) loopback: IpAddr,
     pub(crate) cpus: Cpus,
 }
 
@@ -72,6 +75,7 @@ pub(crate) fn plan(arguments: &Bench) -> anyhow::Result<Plan> {
         burst: arguments.burst,
         allocations: arguments.allocations.map(|count| count as usize),
         in_flight: arguments.in_flight as usize,
+        loopback: arguments.ip.loopback(),
         rounds: arguments.rounds as usize,
         extent: arguments.packets.map_or(Extent::Time(arguments.duration), Extent::Count),
         cpus,
@@ -136,7 +140,7 @@ pub(crate) struct Contender {
 pub(crate) fn start(plan: &Plan, choice: &Choice) -> anyhow::Result<Contender> {
     Ok(match choice {
         Choice::BuiltIn(built_in) => {
-            let child = child::Server::start(*built_in)?;
+            let child = child::Server::start(*built_in, plan.loopback)?;
             let server = Server { address: child.address, user: built_in.user() };
             Contender { name: built_in.name().into(), server, process: Some(child.process()), _child: Some(child) }
         }
