@@ -1,7 +1,9 @@
-//! Load for TURN relays, and what it takes to believe the figures: a null relay to compare with, accounting of every datagram, and a verdict on who was the limit.
+//! Load for TURN relays, and what it takes to believe the figures: a null relay to compare with, an account of every datagram, and a verdict on who was the
+//! limit.
 //!
 //! From the bottom: [`io`] moves datagrams, [`payload`] says what is in them, [`account`] what became of them, [`client`] and [`flow`] set up allocations,
-//! [`schedule`] says when, [`load`] is one trial, [`storm`] many allocations, [`null`] the floor, [`verdict`] judges a trial, [`bench`] goes round the servers, [`search`] looks for the highest rate, [`stats`] and [`summary`] sum up.
+//! [`schedule`] says when, [`load`] is one trial, [`storm`] many allocations, [`null`] the floor, [`verdict`] judges a trial, [`mod@bench`] goes round the
+//! servers, [`search`] looks for the highest rate, [`stats`] and [`summary`] sum up.
 //!
 //! The program of this package adds what needs processes: servers to compare with, the command line and the renderings.
 //!

@@ -46,7 +46,7 @@ pub enum Received {
     Foreign,
 }
 
-/// A payload of `size` bytes with the pattern in place, for [`write`] to put headers in.
+/// A payload of `size` bytes with the pattern in place, for [`write()`] to put headers in.
 #[must_use]
 pub fn template(size: usize) -> Vec<u8> {
     (0..size).map(pattern).collect()
