@@ -33,6 +33,12 @@ macro_rules! drop_reasons {
 drop_reasons! {
     /// The link lost the packet by its configured probability.
     LinkLoss = "drop:link-loss", "The link lost the packet, by its configured loss probability.";
+    /// The link lost the packet in a burst.
+    LinkBurst = "drop:link-burst", "The link lost the packet in a burst of loss: it was in its bad state (Gilbert-Elliott model).";
+    /// The queue before the link is full.
+    LinkQueueFull = "drop:link-queue-full", "The queue before the link, whose rate is limited, was full.";
+    /// The queue management of the link dropped the packet.
+    LinkCoDel = "drop:link-codel", "The queue before the link had been long for too long, and CoDel dropped the packet (RFC 8289).";
     /// The link is down.
     LinkDown = "drop:link-down", "The link was down.";
     /// The node is down: it crashed and has not come back.

@@ -28,7 +28,7 @@
 //!
 //! - TCP and every protocol but UDP and ICMP errors ([`IcmpKind`]); ICMP queries (ping).
 //! - IP fragments, options, extension headers, flow labels; MTU. A packet of any size that IP allows crosses every link.
-//! - Rate, queues, corruption and bursts of loss (Gilbert-Elliott) on links.
+//! - Corruption on links.
 //! - ICMP errors sent by routers (time exceeded, no route, too big).
 //! - NATs: single static mappings (port forwarding), application gateways, port mapping protocols (NAT-PMP, PCP, UPnP), NAT64, NPTv6, translation of IPv6
 //!   to IPv6.
@@ -54,7 +54,7 @@ pub use bytes::Bytes;
 
 pub use drop_reason::DropReason;
 pub use firewall::{FirewallConfig, UdpPolicy};
-pub use link::{Link, LinkConfig, NotAProbability, Passage, Probability};
+pub use link::{GilbertElliott, JitterOrder, JitterShape, Link, LinkConfig, NotAProbability, Passage, Probability, QueueManagement, Rate};
 pub use nat::{
     Access, AfterExpiry, FilteringBehaviour, Hairpinning, Ipv6Policy, LimitReply, MappingBehaviour, MappingId, MappingScope, MappingView,
     Nat, NatConfig, NatConfigError, NatLimits, Outbound, PRESETS, Pooling, PortAllocation, PortBlocks, PortContiguity, PortOverloading,

@@ -3,6 +3,7 @@
 mod addressing;
 mod case;
 mod driver;
+mod link;
 mod nat;
 mod network;
 mod resolve;

@@ -1,10 +1,10 @@
 //! The network of a case: segments, gateways and hosts with their addresses, and how it is built in the simulator.
 
 use super::nat::nat_config;
-use crate::scenario::model::{Link, LinkPair, NatRef};
+use crate::scenario::model::{LinkPair, NatRef};
 use nat_sim::{
     FilteringBehaviour as Filtering, FirewallConfig, LinkConfig, MappingBehaviour as Mapping, NatConfig, Net, NetBuilder, NodeId,
-    Probability, SegmentId, TopologyError, UdpPolicy, UnsolicitedInbound, VantageId,
+    SegmentId, TopologyError, UdpPolicy, UnsolicitedInbound, VantageId,
 };
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -15,8 +15,6 @@ pub const INTERNET: &str = "internet";
 pub const DEFAULT_LATENCY: u64 = 10_000_000;
 /// One-way delay between a host and its gateway.
 const LAN_LATENCY: u64 = 1_000_000;
-/// How long a packet that the scenario calls reordered is held back.
-const REORDER_DELAY: u64 = 20_000_000;
 
 /// The network of a case.
 #[derive(Clone, Debug, Default)]
@@ -197,30 +195,6 @@ impl GatewayPlan {
             GatewayKind::Nat(reference) => Some(nat_config(reference, self.first_subscriber())),
             _ => None,
         }
-    }
-}
-
-impl LinkPair {
-    /// Both directions, up first, where `latency` counts when nothing is said.
-    pub fn directions(&self, latency: u64) -> (LinkConfig, LinkConfig) {
-        let direction = |own: &Option<Link>| link_config(own.as_ref().or(self.both.as_ref()), latency);
-        (direction(&self.up), direction(&self.down))
-    }
-}
-
-fn link_config(link: Option<&Link>, latency: u64) -> LinkConfig {
-    let share = |share: Option<crate::scenario::units::Percent>| {
-        let share = share.map_or(0.0, |share| share.0);
-        Probability::new(share).expect("shares lie between 0 % and 100 %")
-    };
-    let Some(link) = link else { return LinkConfig::with_latency(latency) };
-    LinkConfig {
-        latency: link.latency.map_or(latency, |span| span.0),
-        jitter: link.jitter.map_or(0, |span| span.0),
-        loss: share(link.loss),
-        duplication: share(link.duplicate),
-        reordering: share(link.reorder),
-        reorder_delay: REORDER_DELAY,
     }
 }
 

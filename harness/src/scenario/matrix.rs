@@ -256,11 +256,12 @@ fn set_actor(actor: &mut Actor, rest: &[&str], value: &Spanned<Value>, path: &st
 
 fn set_link(pair: &mut Option<LinkPair>, key: &str, value: &Spanned<Value>, path: &str, place: &Range<usize>) -> Result<(), Problem> {
     let mut changed = pair.clone().unwrap_or_default();
-    let empty = || Link { latency: None, jitter: None, loss: None, duplicate: None, reorder: None };
-    let link = changed.both.get_or_insert_with(empty);
+    let link = changed.both.get_or_insert_with(Link::default);
     match key {
         "latency" => link.latency = Some(decode(value)?),
         "jitter" => link.jitter = Some(decode(value)?),
+        "jitter-shape" => link.jitter_shape = Some(decode(value)?),
+        "jitter-order" => link.jitter_order = Some(decode(value)?),
         "loss" => link.loss = Some(decode(value)?),
         "duplicate" => link.duplicate = Some(decode(value)?),
         "reorder" => link.reorder = Some(decode(value)?),
@@ -274,7 +275,7 @@ fn unknown_path(path: &str, place: &Range<usize>) -> Problem {
     Problem::new("scenario::axis-path", place, format!("`{path}` is not a path that an axis can set")).help(
         "known: nodes.NODE.{implementation, nat, access, network, addresses, servers, trickle, offerer, policy, dtls.version, dtls.mtu, link.*, \
          actor.dtls.{fragment, overlap, faults.N.{datagram, flight, bytes}}, actor.ice.{claims, tiebreaker}}, \
-         networks.NETWORK.nat, link.{latency, jitter, loss, duplicate, reorder}, signalling.{delay, candidate-loss}",
+         networks.NETWORK.nat, link.{latency, jitter, jitter-shape, jitter-order, loss, duplicate, reorder}, signalling.{delay, candidate-loss}",
     )
 }
 

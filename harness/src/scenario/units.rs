@@ -59,6 +59,44 @@ impl FromStr for Percent {
     }
 }
 
+/// Bits per second with their unit: `64kbps`, `10Mbps`, `1Gbps`, in powers of ten; at least 1 bit per second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BitRate(pub u64);
+
+impl FromStr for BitRate {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let units = [("kbps", 1_000), ("Mbps", 1_000_000), ("Gbps", 1_000_000_000), ("bps", 1)];
+        match in_units(text, &units) {
+            Some(rate) if rate > 0 => Ok(Self(rate)),
+            _ => Err(format!("expected bits per second above 0 with their unit, such as `64kbps`, `10Mbps` or `1Gbps`, found `{text}`")),
+        }
+    }
+}
+
+/// Octets with their unit: `1500B`, `64kB`, `2MB`, in powers of ten; at most 4 GB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Octets(pub u32);
+
+impl FromStr for Octets {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let octets = in_units(text, &[("kB", 1_000), ("MB", 1_000_000), ("B", 1)]).and_then(|octets| octets.try_into().ok());
+        octets
+            .map(Self)
+            .ok_or_else(|| format!("expected octets with their unit, such as `1500B`, `64kB` or `2MB`, at most 4 GB, found `{text}`"))
+    }
+}
+
+/// A whole number with the first unit that fits.
+fn in_units(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let (digits, size) = units.iter().find_map(|(unit, size)| Some((text.strip_suffix(unit)?, *size)))?;
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse::<u64>().ok()?.checked_mul(size)
+}
+
 /// Bytes in hexadecimal, with spaces wherever they help: `2112a442 0001`. At most 65,535 bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hex(pub Vec<u8>);
@@ -91,4 +129,6 @@ macro_rules! from_text {
 }
 from_text!(Span, "Duration", "^[0-9]+(ns|us|ms|s|m|h)$", "A duration with its unit: 30ms, 5s, 2m, 1h.");
 from_text!(Percent, "Share", "^[0-9]+(\\.[0-9]+)? ?%$", "A share: 5%.");
+from_text!(BitRate, "BitRate", "^[0-9]+(bps|kbps|Mbps|Gbps)$", "Bits per second: 64kbps, 10Mbps.");
+from_text!(Octets, "Octets", "^[0-9]+(B|kB|MB)$", "Octets: 1500B, 64kB.");
 from_text!(Hex, "Bytes", "^([0-9a-fA-F]{2}|\\s)*$", "Bytes in hexadecimal.");

@@ -201,7 +201,7 @@ impl Net {
         if self.partitions.contains(&(from, to)) {
             return self.record(tap, out, Direction::Out, Fate::Dropped(DropReason::Partitioned), &packet);
         }
-        match self.interfaces[out as usize].up.pass(self.now) {
+        match self.interfaces[out as usize].up.pass(self.now, &packet) {
             Passage::Dropped(reason) => self.record(tap, out, Direction::Out, Fate::Dropped(reason), &packet),
             Passage::Passed { at, copy } => {
                 self.record(tap, out, Direction::Out, fate, &packet);
@@ -220,7 +220,7 @@ impl Net {
     }
 
     fn descend(&mut self, tap: &mut dyn Tap, interface: u32, packet: Box<Packet>) {
-        match self.interfaces[interface as usize].down.pass(self.now) {
+        match self.interfaces[interface as usize].down.pass(self.now, &packet) {
             Passage::Dropped(reason) => self.record(tap, interface, Direction::In, Fate::Dropped(reason), &packet),
             Passage::Passed { at, copy } => {
                 if let Some(copy_at) = copy {

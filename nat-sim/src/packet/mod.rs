@@ -135,6 +135,16 @@ impl Packet {
         }
     }
 
+    /// Octets of the encoded packet.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        let header = if self.is_ipv6() { 40 } else { 20 };
+        match &self.body {
+            Body::Udp { payload, .. } => header + 8 + payload.len(),
+            Body::Icmp(icmp) => header + 8 + header + 8 + icmp.quote.payload.len(),
+        }
+    }
+
     /// Whether the packet is IPv6.
     #[must_use]
     pub fn is_ipv6(&self) -> bool {

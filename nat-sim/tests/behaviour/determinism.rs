@@ -6,7 +6,14 @@ use crate::support::{Recorder, World, ip, nat};
 
 fn lossy() -> LinkConfig {
     let some = |value| Probability::new(value).unwrap();
-    LinkConfig { latency: 7 * MS, jitter: 20 * MS, loss: some(0.1), duplication: some(0.1), reordering: some(0.1), reorder_delay: 9 * MS }
+    LinkConfig {
+        jitter: 20 * MS,
+        loss: some(0.1),
+        duplication: some(0.1),
+        reordering: some(0.1),
+        reorder_delay: 9 * MS,
+        ..LinkConfig::with_latency(7 * MS)
+    }
 }
 
 /// Two homes behind symmetric NATs talk to a server and to each other over bad links. With `more`, a third home does the same.

@@ -329,6 +329,7 @@ fn errors() -> impl Strategy<Value = Packet> {
 fn round_trip(packet: &Packet) -> Result<Bytes, TestCaseError> {
     let mut bytes = Vec::new();
     packet.encode(&mut bytes).unwrap();
+    prop_assert_eq!(bytes.len(), packet.length());
     let bytes = Bytes::from(bytes);
     prop_assert_eq!(Packet::decode(&bytes), Ok(packet.clone()));
     Ok(bytes)

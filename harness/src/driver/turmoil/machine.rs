@@ -189,7 +189,7 @@ impl Machine {
 
     /// Puts a packet on the link from a side to the segment, towards `next`.
     pub(super) fn emit(&mut self, around: &mut Around<'_>, now: Ns, side: usize, next: VantageId, packet: Packet, fate: Fate) {
-        match self.sides[side].up.pass(now) {
+        match self.sides[side].up.pass(now, &packet) {
             Passage::Dropped(reason) => self.record(around, side, Direction::Out, Fate::Dropped(reason), &packet),
             Passage::Passed { at, copy } => {
                 self.record(around, side, Direction::Out, fate, &packet);
@@ -203,7 +203,7 @@ impl Machine {
     }
 
     fn descend(&mut self, around: &mut Around<'_>, now: Ns, side: usize, packet: Packet) {
-        match self.sides[side].down.pass(now) {
+        match self.sides[side].down.pass(now, &packet) {
             Passage::Dropped(reason) => self.record(around, side, Direction::In, Fate::Dropped(reason), &packet),
             Passage::Passed { at, copy } => {
                 if let Some(at) = copy {

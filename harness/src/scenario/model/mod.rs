@@ -4,17 +4,19 @@
 //! scenario author reads.
 
 mod actor;
+mod link;
 mod nat;
 mod network;
 
 pub use actor::{
     Actor, Discovery, DtlsActor, DtlsFault, DtlsTarget, Echo, IceActor, IceRole, Script, StunAnswer, StunServerActor, Tiebreaker,
 };
+pub use link::{Bursts, CoDel, JitterOrder, JitterShape, Link, LinkPair, Rate};
 pub use nat::{
     AfterExpiry, BlockAssignment, Dependence, Hairpinning, LimitReply, MappingDependence, NatRef, NatTerms, Pooling, PortBlock, PortBounds,
     Ports, Refresh, ReverseBinding, Translation, UnsolicitedInbound, UnsolicitedReply,
 };
-pub use network::{Access, Family, FirewallRef, Link, LinkPair, Network, Topology};
+pub use network::{Access, Family, FirewallRef, Network, Topology};
 
 use super::span::Spanned;
 use super::units::{Percent, Span};

@@ -1,8 +1,8 @@
-//! The network: access of nodes, firewalls, networks, links.
+//! The network: access of nodes, firewalls, networks.
 
+use super::link::LinkPair;
 use super::nat::NatRef;
 use crate::scenario::span::Spanned;
-use crate::scenario::units::{Percent, Span};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -56,42 +56,6 @@ pub struct Topology {
     pub title: String,
     /// Its networks.
     pub networks: BTreeMap<String, Spanned<Network>>,
-}
-
-/// A link, per direction.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct LinkPair {
-    /// Both directions.
-    #[serde(default)]
-    pub both: Option<Link>,
-    /// Towards the internet; wins over `both`.
-    #[serde(default)]
-    pub up: Option<Link>,
-    /// From the internet; wins over `both`.
-    #[serde(default)]
-    pub down: Option<Link>,
-}
-
-/// One direction of a link.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Link {
-    /// One-way delay.
-    #[serde(default)]
-    pub latency: Option<Span>,
-    /// Extra delay, uniform between 0 and this; order is kept.
-    #[serde(default)]
-    pub jitter: Option<Span>,
-    /// Share of packets that are lost, independently.
-    #[serde(default)]
-    pub loss: Option<Percent>,
-    /// Share of packets that arrive twice.
-    #[serde(default)]
-    pub duplicate: Option<Percent>,
-    /// Share of packets that are held back and overtaken.
-    #[serde(default)]
-    pub reorder: Option<Percent>,
 }
 
 /// Address families.

@@ -1,7 +1,7 @@
 //! Nodes: who plays them, and whether what is said about them means anything.
 
 use super::{MOST_NODES, Validator, families, player_word, share_a_family};
-use crate::scenario::model::{Actor, DtlsActor, DtlsFault, DtlsTarget, Family, LinkPair, Node, RoleName, StunServerActor};
+use crate::scenario::model::{Actor, DtlsActor, DtlsFault, DtlsTarget, Family, Link, LinkPair, Node, RoleName, StunServerActor};
 use crate::scenario::span::Spanned;
 use std::ops::{Range, RangeInclusive};
 
@@ -200,10 +200,17 @@ impl<'a> Validator<'a> {
             self.wrong_with("scenario::link", span, "the link says nothing", "say what it is like: `link: {both: {latency: 20ms}}`");
         }
         for link in directions.into_iter().flatten() {
-            let said =
-                [link.latency.is_some(), link.jitter.is_some(), link.loss.is_some(), link.duplicate.is_some(), link.reorder.is_some()];
-            if !said.contains(&true) {
+            if *link == Link::default() {
                 self.wrong("scenario::link", span, "a direction of the link says nothing");
+            }
+            if link.jitter.is_none_or(|jitter| jitter.0 == 0) && (link.jitter_shape.is_some() || link.jitter_order.is_some()) {
+                self.wrong("scenario::link", span, "`jitter-shape` and `jitter-order` say how `jitter` is, and the link has none");
+            }
+            if link.bursts.is_some_and(|bursts| bursts.worsen.0 == 0.0) {
+                self.wrong("scenario::link", span, "`bursts` never begin where `worsen` is 0%");
+            }
+            if link.rate.and_then(|rate| rate.codel).is_some_and(|codel| codel.target >= codel.interval) {
+                self.wrong("scenario::link", span, "the `target` of `codel` is shorter than its `interval` (RFC 8289, section 4.4)");
             }
         }
     }
