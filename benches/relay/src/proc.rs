@@ -58,7 +58,7 @@ fn schedstat(text: &str) -> Option<Cpu> {
 }
 
 /// Datagrams that the kernel dropped at the UDP sockets of this host since these were opened, by local port. Sockets of several addresses may share a
-/// port: their drops are added up.
+/// port: their drops are added up. Empty where the system does not tell; what was lost there then stays unexplained.
 #[must_use]
 pub fn udp_drops() -> BTreeMap<u16, u64> {
     let mut drops = BTreeMap::new();
