@@ -85,6 +85,8 @@ drop_reasons! {
     NatNotASubscriber = "drop:nat-not-a-subscriber", "The internal address is none of those to which the NAT gives external addresses or blocks of ports.";
     /// An ICMP error quotes a packet that no mapping knows.
     NatIcmpNoMapping = "drop:nat-icmp-no-mapping", "The ICMP error quotes a packet that belongs to no mapping of the NAT (RFC 5508, REQ-4).";
+    /// The NAT translates no TCP.
+    NatTcpUntranslated = "drop:nat-tcp-untranslated", "The NAT translates no TCP, so neither its segments nor ICMP errors about them pass.";
     /// The NAT carries no IPv6.
     NatIpv6Absent = "drop:nat-ipv6-absent", "The NAT carries no IPv6.";
 }

@@ -26,7 +26,8 @@
 //!
 //! A scenario that asks for one of these is refused; none is silently ignored.
 //!
-//! - TCP and every protocol but UDP and ICMP errors ([`IcmpKind`]); ICMP queries (ping).
+//! - TCP in NATs, which drop it ([`DropReason::NatTcpUntranslated`]), and in hosts, which hand segments ([`Segment`]) to the driver as they come.
+//! - Every protocol but UDP, TCP and ICMP errors ([`IcmpKind`]); ICMP queries (ping).
 //! - IP fragments, options, extension headers, flow labels; MTU. A packet of any size that IP allows crosses every link.
 //! - Corruption on links.
 //! - ICMP errors sent by routers (time exceeded, no route, too big).
@@ -61,7 +62,10 @@ pub use nat::{
     PortParity, PortRange, Refresh, ReverseBinding, Side, Timer, Translation, UnsolicitedInbound, UnsolicitedReply, preset,
 };
 pub use net::{Delivery, MAX_IN_FLIGHT, Net, OperationError, PortPolicy};
-pub use packet::{Body, DEFAULT_TTL, DecodeError, Icmp, IcmpKind, MAX_UDP_PAYLOAD_V4, MAX_UDP_PAYLOAD_V6, Packet, PacketError, Quote};
+pub use packet::{
+    Body, DEFAULT_TTL, DecodeError, Icmp, IcmpKind, MAX_UDP_PAYLOAD_V4, MAX_UDP_PAYLOAD_V6, Packet, PacketError, Quote, Quoted, Segment,
+    TcpFlags,
+};
 pub use rng::{Stream, derive_seed};
 pub use tap::{Direction, Fate, NatEvent, Tap, Vantage, VantageId, VantageInfo};
 pub use time::{MS, Ns, SEC, US};

@@ -69,6 +69,9 @@ pub(super) fn input_of(packet: Packet) -> Option<Input> {
             remote: SocketAddr::new(packet.src, src_port),
             bytes: payload,
         }),
+        // No party has streams yet: what concerns TCP concerns none of them.
+        Body::Tcp(_) => None,
+        Body::Icmp(icmp) if icmp.quotes_tcp() => None,
         Body::Icmp(icmp) => {
             let kind = match icmp.kind {
                 nat_sim::IcmpKind::PortUnreachable => IcmpKind::PortUnreachable,

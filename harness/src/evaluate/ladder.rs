@@ -181,6 +181,7 @@ fn content(packet: &PacketEvent) -> u64 {
     let mut hasher = DefaultHasher::new();
     match &packet.packet.body {
         PacketBody::Udp { payload, .. } => payload.hash(&mut hasher),
+        PacketBody::Tcp(segment) => (segment.sequence, segment.acknowledgment, segment.flags, &segment.payload).hash(&mut hasher),
         PacketBody::Icmp(icmp) => format!("{:?}", icmp.kind).hash(&mut hasher),
         _ => {}
     }
@@ -188,8 +189,8 @@ fn content(packet: &PacketEvent) -> u64 {
 }
 
 fn ends(packet: &PacketEvent) -> (String, String) {
-    match (packet.packet.udp_source(), packet.packet.udp_destination()) {
-        (Some(source), Some(destination)) => (source.to_string(), destination.to_string()),
+    match packet.packet.endpoints() {
+        Some((source, destination)) => (source.to_string(), destination.to_string()),
         _ => (packet.packet.src.to_string(), packet.packet.dst.to_string()),
     }
 }
@@ -197,6 +198,7 @@ fn ends(packet: &PacketEvent) -> (String, String) {
 fn text(packet: &PacketEvent) -> String {
     match &packet.packet.body {
         PacketBody::Udp { payload, .. } => wire::describe(payload),
+        PacketBody::Tcp(segment) => format!("TCP {} with {} octets", segment.flags, segment.payload.len()),
         PacketBody::Icmp(icmp) => format!("ICMP {:?} about {} to {}", icmp.kind, icmp.quote.src, icmp.quote.dst),
         _ => "a packet".into(),
     }

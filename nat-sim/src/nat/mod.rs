@@ -208,6 +208,8 @@ impl Nat {
                 let (slot, made) = self.mapping_for(now, internal, remote)?;
                 Ok((Rewrite::Source(self.table.get(slot).view.external), made.then_some(MappingId(slot))))
             }
+            Body::Tcp(_) => Err(DropReason::NatTcpUntranslated),
+            Body::Icmp(icmp) if icmp.quotes_tcp() => Err(DropReason::NatTcpUntranslated),
             // An error from inside about a packet that came in: its quote shows the internal endpoint as destination (RFC 5508, REQ-5).
             Body::Icmp(icmp) => {
                 let slot = self.existing_for(now, icmp.quote.dst, icmp.quote.src).ok_or(DropReason::NatIcmpNoMapping)?;
@@ -229,6 +231,8 @@ impl Nat {
                 let (remote, external) = (SocketAddr::new(packet.src, *src_port), SocketAddr::new(packet.dst, *dst_port));
                 self.admit(now, remote, external).map(Rewrite::Destination)
             }
+            Body::Tcp(_) => Err(DropReason::NatTcpUntranslated),
+            Body::Icmp(icmp) if icmp.quotes_tcp() => Err(DropReason::NatTcpUntranslated),
             // Errors are not filtered by their source (RFC 4787, REQ-12a) and refresh nothing (RFC 5508, REQ-6).
             Body::Icmp(icmp) => {
                 let slot = self.quoted(now, icmp).ok_or(DropReason::NatIcmpNoMapping)?;
@@ -299,6 +303,7 @@ impl Rewrite {
                 packet.src = new.ip();
                 match body {
                     Body::Udp { src_port, .. } => *src_port = new.port(),
+                    Body::Tcp(segment) => segment.src_port = new.port(),
                     Body::Icmp(icmp) => icmp.quote.set_destination(new),
                 }
             }
@@ -306,6 +311,7 @@ impl Rewrite {
                 packet.dst = new.ip();
                 match body {
                     Body::Udp { dst_port, .. } => *dst_port = new.port(),
+                    Body::Tcp(segment) => segment.dst_port = new.port(),
                     Body::Icmp(icmp) => icmp.quote.set_source(new),
                 }
             }

@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use bytes::Bytes;
 
-use super::checksum::{self, PROTOCOL_UDP, Sum};
+use super::checksum::{self, PROTOCOL_TCP, PROTOCOL_UDP, Sum};
 use super::encode::{DONT_FRAGMENT, PROTOCOL_ICMP, PROTOCOL_ICMPV6, type_and_code};
-use super::{Body, Icmp, IcmpKind, Packet, Quote};
+use super::{Body, Icmp, IcmpKind, Packet, Quote, Quoted, Segment, TcpFlags, tcp};
 
 /// Why bytes are not a packet that the simulator can carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -33,9 +33,12 @@ pub enum DecodeError {
     /// An IPv6 flow label.
     #[error("ipv6 flow labels are not modelled")]
     FlowLabel,
-    /// A protocol (IPv6: next header) other than UDP and ICMP.
+    /// A protocol (IPv6: next header) other than UDP, TCP and ICMP.
     #[error("ip protocol {0} is not modelled")]
     Protocol(u8),
+    /// Bits of the TCP header that are reserved: RFC 9293, section 3.1.
+    #[error("reserved bits of the tcp header are set")]
+    TcpReserved,
     /// An ICMP message that is not one of [`IcmpKind`].
     #[error("icmp type {kind} code {code} is not modelled")]
     IcmpType {
@@ -78,6 +81,7 @@ impl Packet {
         }
         let body = match (header.protocol, header.dst.is_ipv6()) {
             (PROTOCOL_UDP, _) => decode_udp(&header, &body_bytes)?,
+            (PROTOCOL_TCP, _) => Body::Tcp(Box::new(decode_tcp(&header, &body_bytes)?)),
             (PROTOCOL_ICMP, false) | (PROTOCOL_ICMPV6, true) => Body::Icmp(Box::new(decode_icmp(&header, &body_bytes)?)),
             (protocol, _) => return Err(DecodeError::Protocol(protocol)),
         };
@@ -172,6 +176,36 @@ fn decode_udp(header: &Header, bytes: &Bytes) -> Result<Body, DecodeError> {
     Ok(Body::Udp { src_port, dst_port, payload })
 }
 
+fn decode_tcp(header: &Header, bytes: &Bytes) -> Result<Segment, DecodeError> {
+    let fixed: &[u8; tcp::FIXED_HEADER] = bytes.first_chunk().ok_or(DecodeError::Truncated("tcp header"))?;
+    let offset = usize::from(fixed[12] >> 4) * 4;
+    if offset < tcp::FIXED_HEADER {
+        return Err(DecodeError::Length("tcp header"));
+    }
+    if offset > bytes.len() {
+        return Err(DecodeError::Truncated("tcp options"));
+    }
+    // A sum over bytes and their own checksum gives 0.
+    if checksum::tcp(header.src, header.dst, bytes) != 0 {
+        return Err(DecodeError::Checksum("tcp header"));
+    }
+    if fixed[12] & 0x0f != 0 {
+        return Err(DecodeError::TcpReserved);
+    }
+    let number = |at: usize| u32::from(word(fixed, at)) << 16 | u32::from(word(fixed, at + 2));
+    Ok(Segment {
+        src_port: word(fixed, 0),
+        dst_port: word(fixed, 2),
+        sequence: number(4),
+        acknowledgment: number(8),
+        flags: TcpFlags(fixed[13]),
+        window: word(fixed, 14),
+        urgent: word(fixed, 18),
+        options: bytes.slice(tcp::FIXED_HEADER..offset),
+        payload: bytes.slice(offset..),
+    })
+}
+
 fn decode_icmp(header: &Header, bytes: &Bytes) -> Result<Icmp, DecodeError> {
     let ipv6 = header.dst.is_ipv6();
     let fixed: &[u8; 8] = bytes.first_chunk().ok_or(DecodeError::Truncated("icmp header"))?;
@@ -199,19 +233,34 @@ fn decode_quote(bytes: &Bytes, ipv6: bool) -> Result<Quote, DecodeError> {
     if header.dst.is_ipv6() != ipv6 {
         return Err(DecodeError::Version(if ipv6 { 4 } else { 6 }));
     }
-    if header.protocol != PROTOCOL_UDP {
-        return Err(DecodeError::Protocol(header.protocol));
-    }
-    let datagram = bytes.slice(header.header_length..);
-    let (src_port, dst_port, udp_length, udp_checksum) = udp_header(&datagram)?;
-    if usize::from(udp_length) != header.length || datagram.len() > header.length {
+    let content = bytes.slice(header.header_length..);
+    // A sender may quote more than our encoder would: the excess tells nothing new.
+    let limit = content.len().min(Quote::max_length(ipv6));
+    let (src_port, dst_port, quoted) = match header.protocol {
+        PROTOCOL_UDP => quoted_datagram(&header, &content, limit)?,
+        PROTOCOL_TCP => quoted_segment(&header, &content, limit)?,
+        protocol => return Err(DecodeError::Protocol(protocol)),
+    };
+    let Header { ttl, id, traffic_class, dont_fragment, .. } = header;
+    let (src, dst) = (SocketAddr::new(header.src, src_port), SocketAddr::new(header.dst, dst_port));
+    Ok(Quote { src, dst, ttl, id, traffic_class, dont_fragment, quoted })
+}
+
+fn quoted_datagram(header: &Header, content: &Bytes, limit: usize) -> Result<(u16, u16, Quoted), DecodeError> {
+    let (src_port, dst_port, length, checksum) = udp_header(content)?;
+    if usize::from(length) != header.length || content.len() > header.length {
         return Err(DecodeError::Length("quoted udp header"));
     }
-    let Header { src, dst, ttl, id, traffic_class, dont_fragment, .. } = header;
-    // A sender may quote more than our encoder would: the excess tells nothing new.
-    let datagram = datagram.slice(..datagram.len().min(8 + Quote::max_payload(ipv6)));
-    let (src, dst, payload) = (SocketAddr::new(src, src_port), SocketAddr::new(dst, dst_port), datagram.slice(8..));
-    Ok(Quote { src, dst, ttl, id, traffic_class, dont_fragment, udp_length, udp_checksum, payload })
+    Ok((src_port, dst_port, Quoted::Udp { length, checksum, payload: content.slice(8..limit) }))
+}
+
+fn quoted_segment(header: &Header, content: &Bytes, limit: usize) -> Result<(u16, u16, Quoted), DecodeError> {
+    let start: &[u8; 8] = content.first_chunk().ok_or(DecodeError::Truncated("quoted tcp header"))?;
+    if header.length < tcp::FIXED_HEADER || content.len() > header.length {
+        return Err(DecodeError::Length("quoted tcp header"));
+    }
+    let length = u16::try_from(header.length).map_err(|_| DecodeError::Length("quoted ip header"))?;
+    Ok((word(start, 0), word(start, 2), Quoted::Tcp { length, after_ports: content.slice(4..limit) }))
 }
 
 fn word(bytes: &[u8], at: usize) -> u16 {

@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::checksum::{self, PROTOCOL_UDP, Sum};
-use super::{Body, Icmp, IcmpKind, Packet, PacketError, Quote};
+use super::checksum::{self, PROTOCOL_TCP, PROTOCOL_UDP, Sum};
+use super::{Body, Icmp, IcmpKind, Packet, PacketError, Quote, Quoted, Segment};
 
 /// IP protocol number of ICMP.
 pub(super) const PROTOCOL_ICMP: u8 = 1;
@@ -41,6 +41,7 @@ impl Packet {
                 encode_udp_header(out, src, dst, length as u16, checksum::udp(src, dst, payload));
                 out.extend_from_slice(payload);
             }
+            Body::Tcp(segment) => self.encode_tcp(segment, out),
             Body::Icmp(icmp) => self.encode_icmp(icmp, out),
         }
         Ok(())
@@ -51,10 +52,18 @@ impl Packet {
         IpHeader { src, dst, ttl, id, traffic_class, dont_fragment, protocol, length }
     }
 
+    fn encode_tcp(&self, segment: &Segment, out: &mut Vec<u8>) {
+        self.header(PROTOCOL_TCP, segment.length()).encode(out);
+        let start = out.len();
+        segment.encode(0, out);
+        let checksum = checksum::tcp(self.src, self.dst, &out[start..]);
+        out[start + 16..start + 18].copy_from_slice(&checksum.to_be_bytes());
+    }
+
     fn encode_icmp(&self, icmp: &Icmp, out: &mut Vec<u8>) {
         let ipv6 = self.is_ipv6();
         let ip_header_length = if ipv6 { 40 } else { 20 };
-        let length = 8 + ip_header_length + 8 + icmp.quote.payload.len();
+        let length = 8 + ip_header_length + icmp.quote.quoted.quoted_length();
         self.header(if ipv6 { PROTOCOL_ICMPV6 } else { PROTOCOL_ICMP }, length).encode(out);
 
         let start = out.len();
@@ -72,10 +81,19 @@ impl Packet {
 
 fn encode_quote(quote: &Quote, out: &mut Vec<u8>) {
     let Quote { ttl, id, traffic_class, dont_fragment, .. } = *quote;
-    let (src, dst, length) = (quote.src.ip(), quote.dst.ip(), usize::from(quote.udp_length));
-    IpHeader { src, dst, ttl, id, traffic_class, dont_fragment, protocol: PROTOCOL_UDP, length }.encode(out);
-    encode_udp_header(out, quote.src, quote.dst, quote.udp_length, quote.udp_checksum);
-    out.extend_from_slice(&quote.payload);
+    let (src, dst, protocol, length) = (quote.src.ip(), quote.dst.ip(), quote.quoted.protocol(), quote.quoted.whole_length());
+    IpHeader { src, dst, ttl, id, traffic_class, dont_fragment, protocol, length }.encode(out);
+    match &quote.quoted {
+        Quoted::Udp { length, checksum, payload } => {
+            encode_udp_header(out, quote.src, quote.dst, *length, *checksum);
+            out.extend_from_slice(payload);
+        }
+        Quoted::Tcp { after_ports, .. } => {
+            out.extend_from_slice(&quote.src.port().to_be_bytes());
+            out.extend_from_slice(&quote.dst.port().to_be_bytes());
+            out.extend_from_slice(after_ports);
+        }
+    }
 }
 
 fn encode_udp_header(out: &mut Vec<u8>, src: SocketAddr, dst: SocketAddr, length: u16, checksum: u16) {
@@ -141,6 +159,8 @@ fn rest_of_header(kind: IcmpKind) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::TcpFlags;
+    use bytes::Bytes;
 
     fn hex(packet: &Packet) -> String {
         let mut bytes = Vec::new();
@@ -161,6 +181,22 @@ mod tests {
             "60000000000d1140fd00000000000000000000000000000220010db80000000000000000000000011388270f000d56ae68656c6c6f",
         );
         assert_eq!(hex(&error), format!("{header}{quote}"));
+    }
+
+    /// As above: tshark 4.0 reads a SYN with its options, and an error that quotes it.
+    #[test]
+    fn segments_are_those_that_other_decoders_read() {
+        let (src, dst) = ("192.168.1.2".parse().unwrap(), "192.0.2.1".parse().unwrap());
+        let options = Bytes::from_static(&[2, 4, 5, 0xb4]);
+        let syn = Segment { sequence: 0x0102_0304, window: 64_240, options, ..Segment::new(5000, 443, TcpFlags::SYN) };
+        let packet = Packet::tcp(src, dst, syn);
+        assert_eq!(hex(&packet), "4500002c000040004006b720c0a80102c0000201138801bb01020304000000006002faf000410000020405b4");
+        let answer = packet.answer_with(dst, IcmpKind::AdministrativelyProhibited).unwrap();
+        let (headers, quote) = (
+            "45000048000040004001b709c0000201c0a80102030d80bd00000000",
+            "4500002c000040004006b720c0a80102c0000201138801bb01020304000000006002faf000410000020405b4",
+        );
+        assert_eq!(hex(&answer), format!("{headers}{quote}"));
     }
 
     #[test]

@@ -4,13 +4,17 @@ mod checksum;
 mod decode;
 mod encode;
 mod icmp;
+mod quote;
+mod tcp;
 
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
 pub use decode::DecodeError;
-pub use icmp::{Icmp, IcmpKind, Quote};
+pub use icmp::{Icmp, IcmpKind};
+pub use quote::{Quote, Quoted};
+pub use tcp::{Segment, TcpFlags};
 
 /// Time to live (hop limit) of packets made by [`Packet::udp`]: RFC 1700 and common practice.
 pub const DEFAULT_TTL: u8 = 64;
@@ -38,7 +42,7 @@ pub struct Packet {
     pub body: Body,
 }
 
-/// What a packet carries. TCP has its place here and is not modelled yet: hence non-exhaustive.
+/// What a packet carries. What is rare stands behind a pointer, so that a datagram stays as small as it can be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Body {
@@ -51,6 +55,8 @@ pub enum Body {
         /// Payload, shared between all copies of the packet.
         payload: Bytes,
     },
+    /// A TCP segment: RFC 9293.
+    Tcp(Box<Segment>),
     /// An ICMP or ICMPv6 error, by the family of the packet: RFC 792, RFC 4443.
     Icmp(Box<Icmp>),
 }
@@ -74,14 +80,20 @@ pub enum PacketError {
         /// Octets that fit.
         limit: usize,
     },
+    /// The options of a TCP segment do not fit its header.
+    #[error("tcp options of {length} octets: a header has room for 40, in steps of 4")]
+    TcpOptions {
+        /// Octets given.
+        length: usize,
+    },
     /// ICMP for IPv4 carries a next-hop MTU of 16 bits: RFC 1191, section 4.
     #[error("next-hop mtu {mtu} does not fit the 16 bits that icmp for ipv4 has")]
     MtuTooLarge {
         /// The MTU given.
         mtu: u32,
     },
-    /// The quoted datagram is of the other family, or its length field contradicts the payload that is quoted.
-    #[error("an icmp error must quote a udp datagram of its own address family, with a length that covers the quoted payload")]
+    /// The quoted packet is of the other family, or its length contradicts what is quoted of it.
+    #[error("an icmp error must quote a packet of its own address family, with a length that covers the quoted payload")]
     BadQuote,
 }
 
@@ -91,6 +103,13 @@ impl Packet {
     pub fn udp(src: SocketAddr, dst: SocketAddr, payload: impl Into<Bytes>) -> Self {
         let body = Body::Udp { src_port: src.port(), dst_port: dst.port(), payload: payload.into() };
         Self { src: src.ip(), dst: dst.ip(), ttl: DEFAULT_TTL, id: 0, traffic_class: 0, dont_fragment: true, body }
+    }
+
+    /// A TCP segment with usual header fields around it.
+    #[must_use]
+    pub fn tcp(src: IpAddr, dst: IpAddr, segment: Segment) -> Self {
+        let body = Body::Tcp(Box::new(segment));
+        Self { src, dst, ttl: DEFAULT_TTL, id: 0, traffic_class: 0, dont_fragment: true, body }
     }
 
     /// An ICMP error from `src` to `dst` about a quoted packet.
@@ -108,12 +127,32 @@ impl Packet {
         answerable.then(|| Self::icmp_error(from, self.src, kind, quote))
     }
 
+    /// Source and destination of a UDP datagram or TCP segment.
+    #[must_use]
+    pub fn endpoints(&self) -> Option<(SocketAddr, SocketAddr)> {
+        let (src_port, dst_port) = match &self.body {
+            Body::Udp { src_port, dst_port, .. } => (*src_port, *dst_port),
+            Body::Tcp(segment) => (segment.src_port, segment.dst_port),
+            Body::Icmp(_) => return None,
+        };
+        Some((SocketAddr::new(self.src, src_port), SocketAddr::new(self.dst, dst_port)))
+    }
+
+    /// The TCP segment.
+    #[must_use]
+    pub fn segment(&self) -> Option<&Segment> {
+        match &self.body {
+            Body::Tcp(segment) => Some(segment),
+            Body::Udp { .. } | Body::Icmp(_) => None,
+        }
+    }
+
     /// Source address and port of a UDP datagram.
     #[must_use]
     pub fn udp_source(&self) -> Option<SocketAddr> {
         match &self.body {
             Body::Udp { src_port, .. } => Some(SocketAddr::new(self.src, *src_port)),
-            Body::Icmp(_) => None,
+            Body::Tcp(_) | Body::Icmp(_) => None,
         }
     }
 
@@ -122,7 +161,7 @@ impl Packet {
     pub fn udp_destination(&self) -> Option<SocketAddr> {
         match &self.body {
             Body::Udp { dst_port, .. } => Some(SocketAddr::new(self.dst, *dst_port)),
-            Body::Icmp(_) => None,
+            Body::Tcp(_) | Body::Icmp(_) => None,
         }
     }
 
@@ -131,7 +170,7 @@ impl Packet {
     pub fn udp_payload(&self) -> Option<&Bytes> {
         match &self.body {
             Body::Udp { payload, .. } => Some(payload),
-            Body::Icmp(_) => None,
+            Body::Tcp(_) | Body::Icmp(_) => None,
         }
     }
 
@@ -141,7 +180,8 @@ impl Packet {
         let header = if self.is_ipv6() { 40 } else { 20 };
         match &self.body {
             Body::Udp { payload, .. } => header + 8 + payload.len(),
-            Body::Icmp(icmp) => header + 8 + header + 8 + icmp.quote.payload.len(),
+            Body::Tcp(segment) => header + segment.length(),
+            Body::Icmp(icmp) => header + 8 + header + icmp.quote.quoted.quoted_length(),
         }
     }
 
@@ -165,6 +205,7 @@ impl Packet {
                 let length = payload.len();
                 if length > limit { Err(PacketError::PayloadTooLong { length, limit }) } else { Ok(()) }
             }
+            Body::Tcp(segment) => segment.validate(self.is_ipv6()),
             Body::Icmp(icmp) => icmp.validate(self.is_ipv6()),
         }
     }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use nat_sim::{
-    AfterExpiry, Bytes, DropReason, FilteringBehaviour, Hairpinning, IcmpKind, Ipv6Policy, LimitReply, MappingBehaviour, Nat, NatConfig,
-    NatLimits, Ns, Packet, Pooling, PortAllocation, PortBlocks, PortContiguity, PortOverloading, PortParity, PortRange, Refresh,
-    ReverseBinding, SEC, Side, Timer, Translation, UnsolicitedInbound, UnsolicitedReply,
+    AfterExpiry, Body, Bytes, DropReason, FilteringBehaviour, Hairpinning, IcmpKind, Ipv6Policy, LimitReply, MappingBehaviour, Nat,
+    NatConfig, NatLimits, Ns, Packet, Pooling, PortAllocation, PortBlocks, PortContiguity, PortOverloading, PortParity, PortRange, Refresh,
+    ReverseBinding, SEC, Segment, Side, TcpFlags, Timer, Translation, UnsolicitedInbound, UnsolicitedReply,
 };
 use proptest::prelude::*;
 
@@ -313,6 +313,25 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn segments()(
+        around in datagrams(), numbers in any::<(u32, u32)>(), (flags, window, urgent) in any::<(u8, u16, u16)>(),
+        options in prop::collection::vec(any::<[u8; 4]>(), 0..=10),
+    ) -> Packet {
+        let (src, dst) = around.endpoints().unwrap();
+        let segment = Segment {
+            sequence: numbers.0,
+            acknowledgment: numbers.1,
+            window,
+            urgent,
+            options: options.concat().into(),
+            payload: around.udp_payload().unwrap().clone(),
+            ..Segment::new(src.port(), dst.port(), TcpFlags(flags))
+        };
+        Packet { body: Body::Tcp(Box::new(segment)), ..around }
+    }
+}
+
 fn errors() -> impl Strategy<Value = Packet> {
     let kinds = vec![
         IcmpKind::NoRoute,
@@ -322,7 +341,7 @@ fn errors() -> impl Strategy<Value = Packet> {
         IcmpKind::PacketTooBig { mtu: 1_280 },
         IcmpKind::TimeExceeded,
     ];
-    (datagrams(), prop::sample::select(kinds))
+    (prop_oneof![datagrams(), segments()], prop::sample::select(kinds))
         .prop_filter_map("about which no error may be sent", |(packet, kind)| packet.answer_with(packet.dst, kind))
 }
 
@@ -370,6 +389,18 @@ proptest! {
     }
 
     #[test]
+    fn segments_survive_encoding_and_their_checksums_verify(packet in segments()) {
+        let bytes = round_trip(&packet)?;
+        if packet.is_ipv6() {
+            let length = ((bytes.len() - 40) as u32).to_be_bytes();
+            prop_assert!(sums_to_ones(&[&bytes[8..40], &length, &[0, 0, 0, 6], &bytes[40..]]));
+        } else {
+            let length = ((bytes.len() - 20) as u16).to_be_bytes();
+            prop_assert!(sums_to_ones(&[&bytes[12..20], &[0, 6], &length, &bytes[20..]]));
+        }
+    }
+
+    #[test]
     fn errors_survive_encoding_and_their_checksums_verify(packet in errors()) {
         let bytes = round_trip(&packet)?;
         if packet.is_ipv6() {
@@ -390,7 +421,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_octet_is_noticed_or_changes_the_packet(packet in datagrams(), at in any::<prop::sample::Index>(), flip in 1..=255u8) {
+    fn a_changed_octet_is_noticed_or_changes_the_packet(packet in prop_oneof![datagrams(), segments()], at in any::<prop::sample::Index>(), flip in 1..=255u8) {
         let mut bytes = Vec::new();
         packet.encode(&mut bytes).unwrap();
         let at = at.index(bytes.len());

@@ -13,5 +13,6 @@ mod probe;
 mod sources;
 mod support;
 mod taps;
+mod tcp;
 mod timers;
 mod topologies;
