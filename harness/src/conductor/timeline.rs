@@ -108,11 +108,12 @@ impl Timeline {
         let current = self.since.map(|_| self.cursor);
         for (index, step) in plan.timeline.iter().enumerate().skip(self.cursor) {
             // The step that was running had its chance as far as the case allowed; those after it never began.
-            let verdict = if current == Some(index) && matches!(step, Step::Expect(_) | Step::ExpectEvent(_) | Step::ExpectDiscovery(_)) {
-                StepVerdict::NotMet
-            } else {
-                StepVerdict::Inconclusive
-            };
+            let verdict =
+                if current == Some(index) && matches!(step.value, Step::Expect(_) | Step::ExpectEvent(_) | Step::ExpectDiscovery(_)) {
+                    StepVerdict::NotMet
+                } else {
+                    StepVerdict::Inconclusive
+                };
             self.decide(now, step, verdict, "the case ended before this was decided".into(), Vec::new(), recorder);
         }
         // Where something was not met, that says why a fault had no chance to happen.

@@ -2,10 +2,12 @@
 
 use super::network::NetworkPlan;
 use crate::scenario::model::{Actor, DriverName, RoleName, Signalling};
+use crate::scenario::span::Spanned;
 use crate::scenario::step::Step;
 use iut::{NodeConfig, Ns};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 /// One case.
 #[derive(Clone, Debug)]
@@ -26,8 +28,8 @@ pub struct CasePlan {
     pub network: NetworkPlan,
     /// The signalling room.
     pub signalling: Signalling,
-    /// What happens.
-    pub timeline: Vec<Step>,
+    /// What happens; the cases of a scenario share it.
+    pub timeline: Arc<Vec<Spanned<Step>>>,
     /// How two peers must be connected.
     pub outcome: Option<OutcomePlan>,
     /// Library checks that must not be silent.

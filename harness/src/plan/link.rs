@@ -10,7 +10,7 @@ const REORDER_DELAY: u64 = 20_000_000;
 impl LinkPair {
     /// Both directions, up first, where `latency` counts when nothing is said.
     pub fn directions(&self, latency: u64) -> (LinkConfig, LinkConfig) {
-        let direction = |own: &Option<Link>| link_config(own.as_ref().or(self.both.as_ref()), latency);
+        let direction = |own: &Option<Box<Link>>| link_config(own.as_deref().or(self.both.as_deref()), latency);
         (direction(&self.up), direction(&self.down))
     }
 }

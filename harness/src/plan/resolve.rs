@@ -6,12 +6,12 @@ use super::network::{GatewayKind, NetworkPlan};
 use crate::scenario::model::{Actor, DriverName, DtlsVersionName, NatRef, Node, Outcome, Policy, RoleName, Scenario, Table};
 use crate::scenario::problem::{Problem, nearest};
 use crate::scenario::span::Spanned;
-use crate::scenario::step::Step;
 use iut::{
     CertificateChoice, Credential, DtlsOptions, DtlsVersion, Manifest, NodeConfig, Ns, Role, ServerKind, ServerUrl, TransportPolicy,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// The credential where the scenario names none.
 const DEFAULT_USER: (&str, &str, &str) = ("alice", "secret", "example.org");
@@ -63,7 +63,6 @@ impl Resolver<'_> {
             Ok(outcome) => outcome,
             Err(problem) => return Err(vec![*problem]),
         };
-        let timeline: Vec<Step> = scenario.timeline.iter().map(|step| step.value.clone()).collect();
         let max_virtual = max_virtual(scenario);
         let (driver, not_run) = match self.driver(scenario, &nodes, max_virtual) {
             Ok(driver) => (driver, None),
@@ -79,7 +78,7 @@ impl Resolver<'_> {
             nodes,
             network,
             signalling: scenario.signalling.clone(),
-            timeline,
+            timeline: Arc::clone(&scenario.timeline),
             outcome,
             decides: scenario.decides.iter().map(|check| check.value.clone()).collect(),
             provokes: scenario.provokes.keys().cloned().collect::<BTreeSet<_>>(),

@@ -1,6 +1,6 @@
 //! From a scenario with axes to one scenario per case. Axes are typed paths into the scenario, never text substitution.
 
-use super::model::{Access, Actor, Axis, Dtls, DtlsFault, DtlsVersionName, Family, Link, LinkPair, NatRef, Policy, Scenario, Value};
+use super::model::{Access, Actor, Axis, Dtls, DtlsFault, DtlsVersionName, Family, LinkPair, NatRef, Policy, Scenario, Value};
 use super::problem::{Problem, nearest};
 use super::read::is_segment;
 use super::span::Spanned;
@@ -256,7 +256,7 @@ fn set_actor(actor: &mut Actor, rest: &[&str], value: &Spanned<Value>, path: &st
 
 fn set_link(pair: &mut Option<LinkPair>, key: &str, value: &Spanned<Value>, path: &str, place: &Range<usize>) -> Result<(), Problem> {
     let mut changed = pair.clone().unwrap_or_default();
-    let link = changed.both.get_or_insert_with(Link::default);
+    let link = changed.both.get_or_insert_default();
     match key {
         "latency" => link.latency = Some(decode(value)?),
         "jitter" => link.jitter = Some(decode(value)?),

@@ -121,7 +121,7 @@ pub(crate) fn run(registry: &Registry, aslr: bool, options: &Run) -> anyhow::Res
     // Every child begins with a copy of our page tables: what is not needed any more would cost each of them.
     drop(suite);
     os::process::return_free_memory();
-    let outcome = pool::run(&environment, &mine, header, &expectations, &terms)?;
+    let outcome = pool::run(&environment, mine, header, &expectations, &terms)?;
     let gate = evaluate(&outcome.run, &expectations, &terms);
     write_renderings(&options, &outcome.run, &gate)?;
     report(&options, &outcome, &gate, cpu_before);

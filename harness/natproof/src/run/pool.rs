@@ -13,6 +13,7 @@ use os::signals::Signals;
 use reports::expectation::{GateOptions, evaluate, evaluate_case};
 use reports::record::{Case, Cause, Run, RunHeader, Volatile};
 use reports::render::json::ReportFile;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -40,7 +41,7 @@ pub(crate) struct Outcome {
 /// Runs the planned cases.
 pub(crate) fn run(
     environment: &Environment<'_>,
-    planned: &[Planned],
+    planned: Vec<Planned>,
     header: RunHeader,
     listed: &Listed,
     options: &GateOptions,
@@ -53,29 +54,33 @@ pub(crate) fn run(
     let mut report = ReportFile::create(environment.out.join("report.json"), header, ids)?;
     let limits = Limits::default();
     let mut pool: Pool<usize> = Pool::new(environment.jobs, limits, signals)?;
-    let mut next = 0;
+    let mut waiting = planned.into_iter().enumerate();
+    // A plan is forgotten when its case has ended: every child begins with a copy of our page tables.
+    let mut running: BTreeMap<usize, Planned> = BTreeMap::new();
     let mut interrupted = false;
     loop {
-        while !interrupted && pool.has_room() && next < planned.len() {
-            let case = &planned[next];
+        while !interrupted
+            && pool.has_room()
+            && let Some((number, case)) = waiting.next()
+        {
             if let Some(not_run) = &case.not_run {
-                let record = not_run_case(case, not_run);
+                let record = not_run_case(&case, not_run);
                 progress.finished(&record, &evaluate_case(&record, listed, options));
                 report.record(record, started.elapsed())?;
             } else {
-                spawn(environment, &mut pool, next, case)?;
-                progress.started(next, &case.plan.id);
+                spawn(environment, &mut pool, number, &case)?;
+                progress.started(number, &case.plan.id);
+                running.insert(number, case);
             }
-            next += 1;
         }
         match pool.wait(Some(TICK))? {
             Event::Finished(finished) => {
-                let case = &planned[finished.key];
+                let case = running.remove(&finished.key).expect("only what was started ends");
                 progress.ended(finished.key);
                 if matches!(finished.outcome, os::child::Outcome::Cancelled) {
                     continue;
                 }
-                let record = record_of(case, finished);
+                let record = record_of(&case, finished);
                 progress.finished(&record, &evaluate_case(&record, listed, options));
                 report.record(record, started.elapsed())?;
             }
@@ -83,7 +88,7 @@ pub(crate) fn run(
                 interrupted = true;
                 pool.cancel();
             }
-            Event::Idle if interrupted || next >= planned.len() => break,
+            Event::Idle if interrupted || waiting.len() == 0 => break,
             _ => report.flush(started.elapsed())?,
         }
         progress.tick();

@@ -10,13 +10,13 @@ use serde::Deserialize;
 pub struct LinkPair {
     /// Both directions.
     #[serde(default)]
-    pub both: Option<Link>,
+    pub both: Option<Box<Link>>,
     /// Towards the internet; wins over `both`.
     #[serde(default)]
-    pub up: Option<Link>,
+    pub up: Option<Box<Link>>,
     /// From the internet; wins over `both`.
     #[serde(default)]
-    pub down: Option<Link>,
+    pub down: Option<Box<Link>>,
 }
 
 /// One direction of a link.

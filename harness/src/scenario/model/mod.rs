@@ -21,8 +21,9 @@ pub use network::{Access, Family, FirewallRef, Network, Topology};
 use super::span::Spanned;
 use super::units::{Percent, Span};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// One scenario: nodes, what happens, and what decides the verdict.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -51,11 +52,13 @@ pub struct Scenario {
     #[serde(default)]
     pub matrix: Vec<Spanned<Axis>>,
     /// What happens, in order: each step begins when the one before it has ended.
-    #[serde(default)]
-    pub timeline: Vec<Spanned<Step>>,
+    #[serde(default, deserialize_with = "shared")]
+    #[schemars(with = "Vec<Spanned<Step>>")]
+    pub timeline: Arc<Vec<Spanned<Step>>>,
     /// How two peers must be connected in the end.
-    #[serde(default)]
-    pub outcome: Option<Spanned<Outcome>>,
+    #[serde(default, deserialize_with = "shared_if_said")]
+    #[schemars(with = "Option<Spanned<Outcome>>")]
+    pub outcome: Option<Arc<Spanned<Outcome>>>,
     /// Library checks that decide the verdict beside the expectations; silence of one of them is inconclusive.
     #[serde(default)]
     pub decides: Vec<Spanned<String>>,
@@ -74,6 +77,15 @@ pub struct Scenario {
     /// Packets that decoders rightly call malformed are part of this scenario.
     #[serde(default)]
     pub malformed: bool,
+}
+
+/// What no axis changes is kept once for all cases of a scenario.
+fn shared<'de, T: Deserialize<'de>, D: Deserializer<'de>>(yaml: D) -> Result<Arc<T>, D::Error> {
+    T::deserialize(yaml).map(Arc::new)
+}
+
+fn shared_if_said<'de, T: Deserialize<'de>, D: Deserializer<'de>>(yaml: D) -> Result<Option<Arc<T>>, D::Error> {
+    Ok(Option::<T>::deserialize(yaml)?.map(Arc::new))
 }
 
 /// The drivers that a scenario can name.

@@ -91,7 +91,7 @@ impl<'a> Validator<'a> {
         if let Some(Actor::StunServer(_)) = node.actor.as_ref().map(|actor| &actor.value) {
             ports.insert(own.wrapping_add(crate::conductor::ALTERNATE_PORT_OFFSET));
         }
-        for step in &self.scenario.timeline {
+        for step in self.scenario.timeline.iter() {
             let Step::Send(send) = &step.value else { continue };
             ports.extend(send.from_port.filter(|_| send.node.value == name));
             ports.extend(literal_port(&send.to));

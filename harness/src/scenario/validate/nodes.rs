@@ -200,7 +200,7 @@ impl<'a> Validator<'a> {
             self.wrong_with("scenario::link", span, "the link says nothing", "say what it is like: `link: {both: {latency: 20ms}}`");
         }
         for link in directions.into_iter().flatten() {
-            if *link == Link::default() {
+            if **link == Link::default() {
                 self.wrong("scenario::link", span, "a direction of the link says nothing");
             }
             if link.jitter.is_none_or(|jitter| jitter.0 == 0) && (link.jitter_shape.is_some() || link.jitter_order.is_some()) {

@@ -46,7 +46,7 @@ struct Command<'a> {
 impl<'a> Validator<'a> {
     pub(super) fn timeline(&mut self) {
         let mut before = Before::default();
-        for step in &self.scenario.timeline {
+        for step in self.scenario.timeline.iter() {
             if let Some(command) = command(&step.value) {
                 self.command(&command);
             }
