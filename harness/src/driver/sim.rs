@@ -83,3 +83,21 @@ pub(super) fn input_of(packet: Packet) -> Option<Input> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nat_sim::{IcmpKind as Kind, Segment, TcpFlags};
+
+    #[test]
+    fn parties_hear_of_datagrams_and_of_errors_about_them_but_of_no_tcp() {
+        let (src, dst): (SocketAddr, SocketAddr) = ("192.0.2.1:5000".parse().unwrap(), "192.0.2.2:443".parse().unwrap());
+        let datagram = Packet::udp(src, dst, &b"x"[..]);
+        let segment = Packet::tcp(src.ip(), dst.ip(), Segment::new(src.port(), dst.port(), TcpFlags::SYN));
+        let error_about = |packet: &Packet| packet.answer_with(dst.ip(), Kind::PortUnreachable).unwrap();
+        assert!(matches!(input_of(error_about(&datagram)), Some(Input::IcmpError(error)) if error.local == src && error.remote == dst));
+        assert!(input_of(error_about(&segment)).is_none());
+        assert!(input_of(segment).is_none());
+        assert!(matches!(input_of(datagram), Some(Input::Datagram { local, remote, .. }) if local == dst && remote == src));
+    }
+}

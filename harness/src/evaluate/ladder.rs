@@ -228,3 +228,24 @@ fn signal_text(signal: &Signal) -> String {
         Signal::EndOfCandidates { .. } => "end of candidates".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nat_sim::{Packet, Segment, TcpFlags};
+
+    fn segment(src: &str, sequence: u32) -> PacketEvent {
+        let segment = Segment { sequence, payload: b"abc"[..].into(), ..Segment::new(5000, 443, TcpFlags::PSH.with(TcpFlags::ACK)) };
+        let packet = Packet::tcp(src.parse().unwrap(), "192.0.2.1".parse().unwrap(), segment);
+        PacketEvent { vantage: 0, direction: Direction::Out, fate: Fate::Sent, packet }
+    }
+
+    #[test]
+    fn a_segment_is_one_packet_wherever_it_is_seen_and_another_with_other_numbers() {
+        let (inside, outside, next) = (segment("192.168.1.2", 7), segment("203.0.113.1", 7), segment("192.168.1.2", 10));
+        assert_eq!(content(&inside), content(&outside));
+        assert_ne!(content(&inside), content(&next));
+        assert_eq!(text(&inside), "TCP PSH,ACK with 3 octets");
+        assert_eq!(ends(&inside), ("192.168.1.2:5000".into(), "192.0.2.1:443".into()));
+    }
+}

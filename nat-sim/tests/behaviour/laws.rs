@@ -421,7 +421,9 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_octet_is_noticed_or_changes_the_packet(packet in prop_oneof![datagrams(), segments()], at in any::<prop::sample::Index>(), flip in 1..=255u8) {
+    fn a_changed_octet_is_noticed_or_changes_the_packet(
+        packet in prop_oneof![datagrams(), segments()], at in any::<prop::sample::Index>(), flip in 1..=255u8,
+    ) {
         let mut bytes = Vec::new();
         packet.encode(&mut bytes).unwrap();
         let at = at.index(bytes.len());
