@@ -1,5 +1,7 @@
 //! ChannelData messages (RFC 8656 section 12.4) without copying: what generator and relays spend on each datagram.
 
+use crate::carrier::Frame;
+
 /// Channel number and data of a ChannelData message; over UDP what follows the data is padding.
 #[must_use]
 pub fn channel_data(datagram: &[u8]) -> Option<(u16, &[u8])> {
@@ -9,11 +11,10 @@ pub fn channel_data(datagram: &[u8]) -> Option<(u16, &[u8])> {
     Some((u16::from_be_bytes([*first, *second]), rest.get(..length)?))
 }
 
-/// The header of a ChannelData message with `length` bytes of data.
+/// What surrounds `length` bytes of data; over UDP nothing needs to follow them.
 #[must_use]
-pub fn channel_header(channel: u16, length: usize) -> [u8; 4] {
-    let ([first, second], [high, low]) = (channel.to_be_bytes(), (length as u16).to_be_bytes());
-    [first, second, high, low]
+pub fn frame(channel: u16, length: usize) -> Frame {
+    Frame::new(&[&channel.to_be_bytes(), &(length as u16).to_be_bytes()], 0)
 }
 
 #[cfg(test)]
@@ -24,7 +25,8 @@ mod tests {
     fn channel_data_is_what_wire_builds() {
         let built = wire::channel_data::build(wire::channel_data::ChannelNumber(0x4001), b"abc").expect("a valid number");
         assert_eq!(channel_data(&built), Some((0x4001, &b"abc"[..])));
-        assert_eq!(built[..4], channel_header(0x4001, 3));
+        let frame = frame(0x4001, 3);
+        assert_eq!((&built[..4], frame.tail()), (frame.head(), &[][..]));
     }
 
     #[test]

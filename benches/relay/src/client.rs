@@ -1,5 +1,5 @@
-//! The client side of TURN over UDP, as far as a load generator needs it: Allocate, ChannelBind and the end of an allocation (RFC 8656), with the
-//! long-term credential mechanism where the server asks for it (RFC 8489 section 9.2).
+//! The client side of TURN over UDP, as far as a load generator needs it: Allocate, ChannelBind, CreatePermission and the end of an allocation
+//! (RFC 8656), with the long-term credential mechanism where the server asks for it (RFC 8489 section 9.2).
 //!
 //! Blocking, for the time before and after a trial. Deliberately absent: redirection (300), TCP, TLS and DTLS.
 
@@ -114,11 +114,11 @@ pub(crate) struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// A relayed transport address for UDP of the family of the server's own address. IPv4 is what one gets without asking (RFC 8656 section 7.2).
-    pub(crate) fn allocate(server: SocketAddr) -> Self {
+    /// A relayed transport address for UDP of this family. IPv4 is what one gets without asking (RFC 8656 section 7.2).
+    pub(crate) fn allocate(family: AddressFamily) -> Self {
         const V4: &[Attribute<'_>] = &[Attribute::RequestedTransport(17)];
         const V6: &[Attribute<'_>] = &[Attribute::RequestedTransport(17), Attribute::RequestedAddressFamily(AddressFamily::IPV6)];
-        Self { name: "Allocate", method: Method::ALLOCATE, attributes: if server.is_ipv4() { V4 } else { V6 } }
+        Self { name: "Allocate", method: Method::ALLOCATE, attributes: if family == AddressFamily::IPV4 { V4 } else { V6 } }
     }
 
     /// The end of an allocation.
@@ -140,12 +140,12 @@ impl<'a> Client<'a> {
         Self { socket, server, proof: Proof::new(user) }
     }
 
-    /// Allocates a relayed transport address and returns it.
+    /// Allocates a relayed transport address of a family and returns it.
     ///
     /// # Errors
     /// When the server refuses, is silent or answers with something else.
-    pub fn allocate(&mut self) -> Result<SocketAddr, RequestError> {
-        let response = self.request(&Request::allocate(self.server))?;
+    pub fn allocate(&mut self, family: AddressFamily) -> Result<SocketAddr, RequestError> {
+        let response = self.request(&Request::allocate(family))?;
         let message = parsed("Allocate", &response)?;
         let relayed = message.xor_relayed_address().map_err(|defect| RequestError::Useless("Allocate", defect.to_string()))?;
         relayed.ok_or_else(|| RequestError::Useless("Allocate", "no XOR-RELAYED-ADDRESS".into()))
@@ -158,6 +158,15 @@ impl<'a> Client<'a> {
     pub fn bind_channel(&mut self, channel: u16, peer: SocketAddr) -> Result<(), RequestError> {
         let attributes = [Attribute::ChannelNumber(channel), Attribute::XorPeerAddress(peer)];
         self.request(&Request { name: "ChannelBind", method: Method::CHANNEL_BIND, attributes: &attributes }).map(drop)
+    }
+
+    /// Installs a permission for the address of `peer`. To be repeated at least every five minutes (RFC 8656 section 9).
+    ///
+    /// # Errors
+    /// When the server refuses, is silent or answers with something else.
+    pub fn create_permission(&mut self, peer: SocketAddr) -> Result<(), RequestError> {
+        let attributes = [Attribute::XorPeerAddress(peer)];
+        self.request(&Request { name: "CreatePermission", method: Method::CREATE_PERMISSION, attributes: &attributes }).map(drop)
     }
 
     /// Ends the allocation.

@@ -3,12 +3,15 @@
 //! An end with an allocation is a TURN client, one without is a plain UDP host. So a flow without allocations is the direct way, one with an allocation is a
 //! client and its peer (one hop), and one with two is client to client (two hops on most servers).
 
-use crate::channel::{channel_data, channel_header};
+use crate::carrier::{Carrier, Frame};
+use crate::channel::{self, channel_data};
 use crate::client::{Client, RequestError, User};
+use crate::indication::{self, Kind, indication};
 use crate::io::{Mode, Port};
 use crate::payload::Way;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use wire::stun::AddressFamily;
 
 /// A TURN server and how to use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +20,24 @@ pub struct Server {
     pub address: SocketAddr,
     /// Credentials, if it asks for them.
     pub user: Option<User>,
+    /// What data travels in between client and server.
+    pub carrier: Carrier,
+    /// The address of this host that peers have, where that is not the one from which clients reach the server. Relayed transport addresses are of its
+    /// family.
+    pub peers: Option<IpAddr>,
+}
+
+impl Server {
+    /// A server that asks for no credentials, with channels to peers beside the client.
+    #[must_use]
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, user: None, carrier: Carrier::Channel, peers: None }
+    }
+
+    /// The family of relayed transport addresses.
+    pub(crate) fn relayed_family(&self) -> AddressFamily {
+        AddressFamily::of(self.peers.unwrap_or(self.address.ip()))
+    }
 }
 
 /// Where the load goes.
@@ -78,7 +99,7 @@ impl End {
 }
 
 impl Flow {
-    /// Opens sockets, and allocations with a channel where there is a server. Each end has a source port of its own.
+    /// Opens sockets, and allocations with a channel or a permission where there is a server. Each end has a source port of its own.
     ///
     /// # Errors
     /// When there is no socket to be had, or a request does not succeed.
@@ -87,11 +108,15 @@ impl Flow {
             Target::Direct(ip) => *ip,
             Target::Peer(server) | Target::Client(server) => local_ip(server.address)?,
         };
-        let mut ends = [End::bind(ip, mode)?, End::bind(ip, mode)?];
+        let peer_ip = match target {
+            Target::Peer(server) => server.peers.unwrap_or(ip),
+            Target::Direct(_) | Target::Client(_) => ip,
+        };
+        let mut ends = [End::bind(ip, mode)?, End::bind(peer_ip, mode)?];
         if let Some(server) = target.server() {
             let clients = if matches!(target, Target::Client(_)) { 2 } else { 1 };
             for end in &mut ends[..clients] {
-                end.relayed = Some(end.exchange(server, |client| client.allocate())?);
+                end.relayed = Some(end.exchange(server, |client| client.allocate(server.relayed_family()))?);
             }
         }
         let flow = Self { server: target.server().cloned(), ends };
@@ -99,12 +124,16 @@ impl Flow {
         Ok(flow)
     }
 
-    /// Binds the channels (again), so that binding and permission outlive the next trial.
+    /// Binds the channels or installs the permissions (again), so that they outlive the next trial.
     ///
     /// # Errors
     /// When the server does not do it.
     pub fn keep(&self) -> Result<(), RequestError> {
-        self.at_each_client(|client, other| client.bind_channel(CHANNEL, other.known_as()))
+        let carrier = self.server.as_ref().map(|server| server.carrier).unwrap_or_default();
+        self.at_each_client(|client, other| match carrier {
+            Carrier::Channel => client.bind_channel(CHANNEL, other.known_as()),
+            Carrier::Indication => client.create_permission(other.known_as()),
+        })
     }
 
     /// Ends the allocations.
@@ -153,10 +182,20 @@ impl Flow {
         }
     }
 
-    /// What precedes a payload of `length` bytes on the way to the relay: the ChannelData header, or nothing.
+    /// What surrounds a payload of `length` bytes on the way to the relay, where the sender is a client.
     #[must_use]
-    pub fn head(&self, way: Way, length: usize) -> Option<[u8; 4]> {
-        self.ends(way).0.relayed.map(|_| channel_header(CHANNEL, length))
+    pub fn frame(&self, way: Way, length: usize) -> Frame {
+        let (from, to) = self.ends(way);
+        match self.server.as_ref().filter(|_| from.relayed.is_some()).map(|server| server.carrier) {
+            None => Frame::NONE,
+            Some(Carrier::Channel) => channel::frame(CHANNEL, length),
+            Some(Carrier::Indication) => {
+                let mut id = [0; 12];
+                id[..8].copy_from_slice(&fastrand::u64(..).to_be_bytes());
+                id[8..].copy_from_slice(&fastrand::u32(..).to_be_bytes());
+                indication::frame(Kind::Send, id, to.known_as(), length)
+            }
+        }
     }
 
     /// The payload of a datagram that arrived from `source`; `None` if it is not part of the flow.
@@ -165,8 +204,13 @@ impl Flow {
         let (from, to) = self.ends(way);
         match &self.server {
             Some(server) if to.relayed.is_some() => {
-                let (channel, payload) = channel_data(datagram).filter(|_| source == server.address)?;
-                (channel == CHANNEL).then_some(payload)
+                let datagram = Some(datagram).filter(|_| source == server.address)?;
+                match server.carrier {
+                    Carrier::Channel => channel_data(datagram).filter(|(channel, _)| *channel == CHANNEL).map(|(_, payload)| payload),
+                    Carrier::Indication => {
+                        indication(Kind::Data, datagram).filter(|(peer, _)| *peer == from.known_as()).map(|(_, payload)| payload)
+                    }
+                }
             }
             _ => (source == from.known_as()).then_some(datagram),
         }

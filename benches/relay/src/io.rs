@@ -212,11 +212,10 @@ impl Outbox {
         }
     }
 
-    /// Adds a datagram in two parts; call [`Outbox::takes`] first.
-    pub fn push(&mut self, destination: SocketAddr, head: &[u8], body: &[u8]) {
+    /// Adds a datagram in parts; call [`Outbox::takes`] first.
+    pub fn push(&mut self, destination: SocketAddr, parts: [&[u8]; 3]) {
         self.destination = Some(destination);
-        self.bytes.extend_from_slice(head);
-        self.bytes.extend_from_slice(body);
+        parts.iter().for_each(|part| self.bytes.extend_from_slice(part));
         self.ends.push(self.bytes.len());
     }
 
@@ -271,7 +270,7 @@ mod tests {
             if !outbox.takes(destination, 3, mode) {
                 assert_eq!(from.send(&mut outbox), 0);
             }
-            outbox.push(destination, &[number], &[7, 7]);
+            outbox.push(destination, [&[number], &[7], &[7]]);
         }
         assert_eq!(from.send(&mut outbox), 0);
         let (mut inbox, mut arrived) = (Inbox::new(mode), Vec::new());

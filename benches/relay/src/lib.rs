@@ -1,7 +1,8 @@
 //! Load for TURN relays, and what it takes to believe the figures: a null relay to compare with, an account of every datagram, and a verdict on who was the
 //! limit.
 //!
-//! From the bottom: [`io`] moves datagrams, [`payload`] says what is in them, [`account`] what became of them, [`client`] and [`flow`] set up allocations,
+//! From the bottom: [`io`] moves datagrams, [`payload`] says what is in them, [`carrier`] what is around it, [`account`] what became of them, [`client`] and
+//! [`flow`] set up allocations,
 //! [`schedule`] says when, [`load`] is one trial, [`storm`] many allocations, [`null`] the floor, [`verdict`] judges a trial, [`mod@bench`] goes round the
 //! servers, [`search`] looks for the highest rate, [`stats`] and [`summary`] sum up.
 //!
@@ -13,9 +14,11 @@
 
 pub mod account;
 pub mod bench;
+pub mod carrier;
 pub mod channel;
 pub mod client;
 pub mod flow;
+pub mod indication;
 pub mod io;
 pub mod load;
 pub mod null;

@@ -1,14 +1,18 @@
 //! The null relay: the least that a TURN server can do between two sockets. Its cost is the floor that other servers are compared with.
 //!
-//! It answers Allocate, Refresh, CreatePermission and ChannelBind and forwards ChannelData, for any client and without credentials, permissions or expiry.
+//! It answers Allocate, Refresh, CreatePermission and ChannelBind and forwards ChannelData and indications, for any client and without credentials,
+//! permissions or expiry.
 //! That is no TURN server to run anywhere: it lives for a benchmark on addresses of this host.
 
-use crate::channel::{channel_data, channel_header};
+use crate::carrier::Frame;
+use crate::channel::{self, channel_data};
+use crate::indication::{self, Kind, indication};
 use crate::io::{BATCH, Inbox, Mode, Outbox, Port};
 use crate::table::{Ready, Table};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
+use wire::stun::AddressFamily;
 
 /// How long an idle relay sleeps before it looks at its stop flag, in ms.
 pub(crate) const NAP: u16 = 50;
@@ -22,7 +26,7 @@ const TURNS: usize = 8;
 pub fn serve(listener: Port, mode: Mode, stop: &AtomicBool) -> io::Result<()> {
     let table = Table::new(&listener, mode)?;
     let turns = TURNS * if mode == Mode::Plain { BATCH } else { 1 };
-    let mut relay = Relay { mode, turns, listener, table, inbox: Inbox::new(mode), outbox: Outbox::default() };
+    let mut relay = Relay { mode, turns, listener, table, inbox: Inbox::new(mode), outbox: Outbox::default(), indications: 0 };
     while !stop.load(Ordering::Relaxed) {
         for ready in relay.table.wait(NAP)? {
             match ready {
@@ -34,6 +38,17 @@ pub fn serve(listener: Port, mode: Mode, stop: &AtomicBool) -> io::Result<()> {
     Ok(())
 }
 
+/// Where a server of ours on `own` relays from: the same address, or on loopback that of the other family.
+#[must_use]
+pub fn relay_ip(own: IpAddr, family: AddressFamily) -> Option<IpAddr> {
+    match family {
+        same if AddressFamily::of(own) == same => Some(own),
+        AddressFamily::IPV4 if own.is_loopback() => Some(Ipv4Addr::LOCALHOST.into()),
+        AddressFamily::IPV6 if own.is_loopback() => Some(Ipv6Addr::LOCALHOST.into()),
+        _ => None,
+    }
+}
+
 struct Relay {
     mode: Mode,
     turns: usize,
@@ -41,6 +56,8 @@ struct Relay {
     table: Table,
     inbox: Inbox,
     outbox: Outbox,
+    /// Data indications so far.
+    indications: u64,
 }
 
 impl Relay {
@@ -54,13 +71,14 @@ impl Relay {
                 break;
             }
             for (client, datagram) in inbox.datagrams() {
-                match channel_data(datagram) {
-                    Some((channel, payload)) => self.gather(client, channel, payload, &mut gathered),
-                    None => {
-                        // A request may end an allocation, and give its number to another: nothing gathered may wait for that.
-                        self.flush(gathered);
-                        self.answer(client, datagram);
-                    }
+                if let Some((channel, payload)) = channel_data(datagram) {
+                    self.gather(self.table.peer(client, channel), payload, &mut gathered);
+                } else if let Some((peer, payload)) = indication(Kind::Send, datagram) {
+                    self.gather(self.table.index(client).map(|index| (index, peer)), payload, &mut gathered);
+                } else {
+                    // A request may end an allocation, and give its number to another: nothing gathered may wait for that.
+                    self.flush(gathered);
+                    self.answer(client, datagram);
                 }
             }
         }
@@ -69,13 +87,13 @@ impl Relay {
         Ok(())
     }
 
-    fn gather(&mut self, client: SocketAddr, channel: u16, payload: &[u8], gathered: &mut usize) {
-        let Some((index, peer)) = self.table.peer(client, channel) else { return };
+    fn gather(&mut self, way: Option<(usize, SocketAddr)>, payload: &[u8], gathered: &mut usize) {
+        let Some((index, peer)) = way else { return };
         if *gathered != index || !self.outbox.takes(peer, payload.len(), self.mode) {
             self.flush(*gathered);
         }
         *gathered = index;
-        self.outbox.push(peer, payload, &[]);
+        self.outbox.push(peer, [payload, &[], &[]]);
     }
 
     fn flush(&mut self, index: usize) {
@@ -101,14 +119,26 @@ impl Relay {
                 break;
             }
             for (peer, payload) in self.inbox.datagrams() {
-                let Some(channel) = allocation.peers.get(&peer) else { continue };
-                if !self.outbox.takes(allocation.client, payload.len() + 4, self.mode) {
+                let frame = match allocation.peers.get(&peer) {
+                    Some(channel) => channel::frame(*channel, payload.len()),
+                    None => Self::data_indication(&mut self.indications, peer, payload.len()),
+                };
+                let parts = [frame.head(), payload, frame.tail()];
+                if !self.outbox.takes(allocation.client, parts.iter().map(|part| part.len()).sum(), self.mode) {
                     self.listener.send(&mut self.outbox);
                 }
-                self.outbox.push(allocation.client, &channel_header(*channel, payload.len()), payload);
+                self.outbox.push(allocation.client, parts);
             }
         }
         self.listener.send(&mut self.outbox);
         Ok(())
+    }
+
+    /// Transaction ids are numbers: nobody answers, and they only have to differ.
+    fn data_indication(number: &mut u64, peer: SocketAddr, length: usize) -> Frame {
+        *number += 1;
+        let mut id = [0; 12];
+        id[4..].copy_from_slice(&number.to_be_bytes());
+        indication::frame(Kind::Data, id, peer, length)
     }
 }

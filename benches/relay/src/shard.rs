@@ -231,12 +231,12 @@ impl<'a> Shard<'a> {
         counts.sent += 1;
         payload::write(&mut self.scratch, &header);
         let destination = self.flows[flow].destination(way);
-        let head = self.flows[flow].head(way, self.scratch.len());
-        let head = head.as_ref().map_or(&[][..], |head| &head[..]);
-        if !self.outbox.takes(destination, head.len() + self.scratch.len(), self.load.mode) {
+        let frame = self.flows[flow].frame(way, self.scratch.len());
+        let parts = [frame.head(), &self.scratch, frame.tail()];
+        if !self.outbox.takes(destination, parts.iter().map(|part| part.len()).sum(), self.load.mode) {
             self.refused += self.flows[flow].sender(way).send(&mut self.outbox);
         }
-        self.outbox.push(destination, head, &self.scratch);
+        self.outbox.push(destination, parts);
     }
 
     fn flush(&mut self, turn: usize, flow: usize) {

@@ -79,7 +79,7 @@ impl Storm {
     /// When the system refuses to wait.
     pub fn allocate(&mut self, in_flight: usize, stop: Stop<'_>) -> io::Result<Outcome> {
         let all = (0..self.clients.len()).collect();
-        self.run(&Request::allocate(self.server.address), all, in_flight, stop)
+        self.run(&Request::allocate(self.server.relayed_family()), all, in_flight, stop)
     }
 
     /// Ends the allocations that there are.

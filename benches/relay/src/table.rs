@@ -1,12 +1,13 @@
 //! The allocations of our own relays: what TURN requests open, change and end, and the sockets to wait for.
 
 use crate::io::{Mode, Port};
+use crate::null::relay_ip;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use rustc_hash::FxHashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use wire::stun::build::WellformedBuilder;
-use wire::stun::{Attribute, Class, ErrorCode, Message, Method};
+use wire::stun::{AddressFamily, Attribute, Class, ErrorCode, Message, Method};
 
 /// Lifetime of an allocation in s, as told to clients: RFC 8656 section 3.2.
 const LIFETIME: u32 = 600;
@@ -63,9 +64,14 @@ impl Table {
         self.allocations.get(index)?.as_ref()
     }
 
+    /// The allocation of a client.
+    pub(crate) fn index(&self, client: SocketAddr) -> Option<usize> {
+        self.clients.get(&client).copied()
+    }
+
     /// The allocation of a client and the peer that a channel of it is bound to.
     pub(crate) fn peer(&self, client: SocketAddr, channel: u16) -> Option<(usize, SocketAddr)> {
-        let index = *self.clients.get(&client)?;
+        let index = self.index(client)?;
         Some((index, *self.allocation(index)?.channels.get(&channel)?))
     }
 
@@ -83,7 +89,7 @@ impl Table {
     /// Attributes of the success response, or an error code.
     fn carry_out(&mut self, client: SocketAddr, message: &Message<'_>) -> Result<Vec<Attribute<'static>>, u16> {
         match message.method() {
-            Method::ALLOCATE => self.allocate(client),
+            Method::ALLOCATE => self.allocate(client, message.requested_address_family().ok().flatten().unwrap_or(AddressFamily::IPV4)),
             Method::REFRESH => self.refresh(client, message.lifetime().ok().flatten().unwrap_or(LIFETIME)),
             Method::CREATE_PERMISSION => Ok(Vec::new()),
             Method::CHANNEL_BIND => {
@@ -99,10 +105,14 @@ impl Table {
     }
 
     /// A repeated request gets the same answer.
-    fn allocate(&mut self, client: SocketAddr) -> Result<Vec<Attribute<'static>>, u16> {
+    fn allocate(&mut self, client: SocketAddr, family: AddressFamily) -> Result<Vec<Attribute<'static>>, u16> {
         let index = match self.clients.get(&client) {
             Some(index) => *index,
-            None => self.open(client).map_err(|_| 508u16)?,
+            None => {
+                // Address family not supported: RFC 8656 section 7.2.
+                let ip = relay_ip(self.own.ip(), family).ok_or(440u16)?;
+                self.open(client, ip).map_err(|_| 508u16)?
+            }
         };
         let relayed = self.allocation(index).and_then(|it| it.port.socket.local_addr().ok()).ok_or(508u16)?;
         Ok(vec![Attribute::XorRelayedAddress(relayed), Attribute::XorMappedAddress(client), Attribute::Lifetime(LIFETIME)])
@@ -120,8 +130,8 @@ impl Table {
         Ok(vec![Attribute::Lifetime(lifetime)])
     }
 
-    fn open(&mut self, client: SocketAddr) -> io::Result<usize> {
-        let port = Port::bind(SocketAddr::new(self.own.ip(), 0), self.mode)?;
+    fn open(&mut self, client: SocketAddr, ip: IpAddr) -> io::Result<usize> {
+        let port = Port::bind(SocketAddr::new(ip, 0), self.mode)?;
         let index = self.empty.last().copied().unwrap_or(self.allocations.len());
         self.epoll.add(&port.socket, EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
         let allocation = Some(Allocation { client, port, channels: FxHashMap::default(), peers: FxHashMap::default() });

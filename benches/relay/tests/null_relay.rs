@@ -2,13 +2,15 @@
 //! only makes them longer.
 
 use relay_bench::bench::{self, Direction, Subject};
+use relay_bench::carrier::Carrier;
 use relay_bench::flow::{Flow, Server, Target};
+use relay_bench::indication::{self, Kind};
 use relay_bench::io::{Mode, Port};
 use relay_bench::load::{self, Load, Outcome};
 use relay_bench::null;
 use relay_bench::payload::Way;
 use relay_bench::schedule::{Extent, Pace, Rate, WINDOW};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -25,7 +27,7 @@ fn with_null_relay(mode: Mode, then: impl FnOnce(Server)) {
     thread::scope(|scope| {
         let relay = scope.spawn(|| null::serve(listener, mode, &stop));
         // Whatever happens in `then`, the relay ends, or the scope would wait for ever.
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| then(Server { address, user: None })));
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| then(Server::new(address))));
         stop.store(true, Ordering::Relaxed);
         relay.join().expect("no panic").expect("served");
         outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -65,6 +67,56 @@ fn every_mode_of_the_relay_carries_every_mode_of_load_in_every_direction() {
             }
         });
     }
+}
+
+#[test]
+fn indications_carry_what_channels_do_with_and_without_padding() {
+    for relay in MODES {
+        with_null_relay(relay, |server| {
+            let server = Server { carrier: Carrier::Indication, ..server };
+            for (mode, size) in [(Mode::Plain, 101), (Mode::Mmsg, 102), (Mode::Gso, 103), (Mode::Plain, 104)] {
+                for direction in Direction::ALL {
+                    carries_everything(&direction.through(server.clone()), &Load { size, ..load(direction, mode, WINDOW) });
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn a_data_indication_that_names_another_peer_is_not_counted() {
+    with_null_relay(Mode::Plain, |server| {
+        let flow =
+            Flow::open(&Target::Peer(Server { carrier: Carrier::Indication, ..server.clone() }), Mode::Plain).expect("an allocation");
+        let [_, peer] = flow.own_addresses();
+        let from = |named: SocketAddr| {
+            let frame = indication::frame(Kind::Data, [1; 12], named, 4);
+            [frame.head(), b"data", frame.tail()].concat()
+        };
+        assert_eq!(flow.payload(Way::Down, server.address, &from(peer)), Some(&b"data"[..]));
+        assert_eq!(flow.payload(Way::Down, server.address, &from(server.address)), None);
+        assert_eq!(flow.payload(Way::Down, peer, &from(peer)), None);
+    });
+}
+
+#[test]
+fn clients_over_ipv4_reach_peers_over_ipv6() {
+    if UdpSocket::bind("[::1]:0").is_err() {
+        println!("skipped: relays between families (this host has no ::1)");
+        return;
+    }
+    with_null_relay(Mode::Plain, |server| {
+        for carrier in [Carrier::Channel, Carrier::Indication] {
+            let server = Server { carrier, peers: Some(Ipv6Addr::LOCALHOST.into()), ..server.clone() };
+            let flow = Flow::open(&Target::Peer(server.clone()), Mode::Plain).expect("an allocation");
+            let [client, peer] = flow.own_addresses();
+            assert!(client.is_ipv4() && peer.is_ipv6() && flow.relayed().all(|relayed| relayed.is_ipv6()));
+            flow.close().expect("the relay knows the allocation");
+            for direction in Direction::ALL {
+                carries_everything(&direction.through(server.clone()), &load(direction, Mode::Plain, WINDOW));
+            }
+        }
+    });
 }
 
 #[test]
@@ -127,7 +179,7 @@ fn rounds_go_round_and_a_silent_server_has_an_error_and_no_figures() {
     let address = silent.local_addr().expect("bound");
     with_null_relay(Mode::Plain, |server| {
         let subject = |name: &str, target: &Target| Subject { name: name.into(), target: target.clone(), process: None };
-        let nobody = Target::Peer(Server { address, user: None });
+        let nobody = Target::Peer(Server::new(address));
         let subjects = [subject("null", &Target::Peer(server)), subject("direct", &Target::Direct(LOOPBACK)), subject("silent", &nobody)];
         let mut order = Vec::new();
         let load = load(Direction::Up, Mode::Plain, WINDOW);

@@ -143,6 +143,8 @@ fn what_cannot_be_done_is_refused_before_anything_starts() {
         (&["--user", "name:password"], "turn:HOST:PORT"),
         (&["--flows", "20000", "--server", "null-plain"], "open files"),
         (&["--rate", "5", "--closed-loop"], "cannot be used"),
+        (&["--allocations", "5", "--carrier", "indication"], "cannot be used"),
+        (&["--server", "turn:192.0.2.1:3478", "--ip", "cross"], "loopback"),
     ] {
         let output = output(arguments);
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -194,6 +196,32 @@ fn several_rates_make_a_curve_on_a_page_that_needs_nothing_else() {
         assert!(page.contains(part), "{part}: {page}");
     }
     assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("<script"));
+}
+
+#[test]
+fn every_server_carries_indications() {
+    let common = ["--size", "101", "--packets", "50", "--rounds", "1", "--closed-loop", "--carrier", "indication", "--format", "json"];
+    let report = report(&[&common[..], &["--direction", "up,down,echo,c2c"]].concat());
+    let cells = report["cells"].as_array().expect("cells");
+    assert_eq!(cells.len(), 20);
+    for cell in cells {
+        assert_eq!((&cell["carrier"], &cell["error"]), (&"indication".into(), &Value::Null), "{cell:#}");
+        assert!(cell["figures"]["counts"]["delivered"].as_u64() > Some(0) && cell["figures"]["counts"]["corrupt"] == 0, "{cell:#}");
+    }
+}
+
+#[test]
+fn servers_relay_between_families_where_this_host_has_both() {
+    if std::net::UdpSocket::bind("[::1]:0").is_err() {
+        println!("skipped: relays between families (this host has no ::1)");
+        return;
+    }
+    let common = ["--size", "100", "--packets", "50", "--rounds", "1", "--closed-loop", "--ip", "cross", "--format", "json"];
+    let report = report(&[&common[..], &["--direction", "up,down,c2c"]].concat());
+    for cell in report["cells"].as_array().expect("cells") {
+        assert_eq!((&cell["ip"], &cell["error"]), (&"cross".into(), &Value::Null), "{cell:#}");
+        assert!(cell["figures"]["counts"]["delivered"].as_u64() > Some(0), "{cell:#}");
+    }
 }
 
 #[test]

@@ -5,7 +5,8 @@ mod proxy;
 
 use proxy::{Account, DEPTH, Plant};
 use relay_bench::account::over_sent;
-use relay_bench::flow::{Flow, Target};
+use relay_bench::carrier::Carrier;
+use relay_bench::flow::{Flow, Server, Target};
 use relay_bench::io::Mode;
 use relay_bench::load::{self, Load, Outcome, Traffic};
 use relay_bench::schedule::{Extent, Pace, Rate};
@@ -78,6 +79,22 @@ fn corruption_is_reported_and_corrupt_datagrams_are_not_delivered() {
     let (outcome, account) = reported(Plant::Corrupt(100), CLOSED, 1000);
     assert_eq!((account.seen, account.corrupted), (1000, 10));
     assert_eq!((outcome.total().delivered, faults(&outcome)), (990, (10, 0, 0, 10)));
+}
+
+#[test]
+fn what_is_planted_is_reported_of_indications_too() {
+    let reported = |plant| {
+        let mut faults_of = None;
+        proxy::with(plant, |target, _| {
+            let Target::Peer(server) = target else { panic!("the proxy stands before a relay") };
+            let target = Target::Peer(Server { carrier: Carrier::Indication, ..server.clone() });
+            faults_of = Some(faults(&trial(&target, &planned(CLOSED, 1000))));
+        });
+        faults_of.expect("the trial ran")
+    };
+    assert_eq!(reported(Plant::Lose(100)), (10, 0, 0, 0));
+    assert_eq!(reported(Plant::Duplicate(100)), (0, 10, 0, 0));
+    assert_eq!(reported(Plant::Corrupt(100)), (10, 0, 0, 10));
 }
 
 #[test]

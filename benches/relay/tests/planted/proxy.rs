@@ -2,6 +2,7 @@
 
 use relay_bench::channel::channel_data;
 use relay_bench::flow::{Server, Target};
+use relay_bench::indication::{Kind, indication};
 use relay_bench::io::{Mode, Port};
 use relay_bench::null;
 use relay_bench::payload::{self, Received};
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What the proxy does to ChannelData messages from clients (or to Allocate requests), counted from 0.
+/// What the proxy does to ChannelData messages and Send indications from clients (or to Allocate requests), counted from 0.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Plant {
     /// Holds each for this long.
@@ -60,7 +61,7 @@ pub(crate) fn with(plant: Plant, then: impl FnOnce(&Target, &Mutex<Account>)) {
     thread::scope(|scope| {
         let served = scope.spawn(|| null::serve(listener, Mode::Plain, &stop));
         let proxied = scope.spawn(|| Proxy::new(plant, &front, relay, &account).run(&stop));
-        let target = Target::Peer(Server { address, user: None });
+        let target = Target::Peer(Server::new(address));
         // Whatever happens in `then`, the threads end, or the scope would wait for ever.
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| then(&target, &account)));
         stop.store(true, Ordering::Relaxed);
@@ -81,6 +82,11 @@ struct Proxy<'a> {
     swapped: Option<(SocketAddr, Vec<u8>)>,
     /// Rate cap: datagrams that may pass, in billionths, and when that was true.
     bucket: (u64, u64),
+}
+
+/// What a client has sent through the relay.
+fn data(datagram: &[u8]) -> Option<&[u8]> {
+    channel_data(datagram).map(|(_, data)| data).or_else(|| indication(Kind::Send, datagram).map(|(_, data)| data))
 }
 
 /// A non-blocking socket with room for all that a generator sends at once when it was kept from running.
@@ -118,7 +124,7 @@ impl<'a> Proxy<'a> {
     }
 
     fn upward(&mut self, client: SocketAddr, datagram: &[u8]) {
-        if channel_data(datagram).is_some() {
+        if data(datagram).is_some() {
             return self.data(client, datagram.to_vec());
         }
         let is_allocate = datagram[..2] == [0, 3];
@@ -171,7 +177,7 @@ impl<'a> Proxy<'a> {
 
     /// A token bucket that reads the time from the datagrams themselves.
     fn passes(&mut self, per_second: u64, datagram: &[u8]) -> bool {
-        let payload = channel_data(datagram).expect("seen above").1;
+        let payload = data(datagram).expect("seen above");
         let Received::Whole(header) = payload::read(payload, &payload::template(payload.len())) else { panic!("nobody changed it") };
         let (tokens, then) = if header.sequence == 0 { (DEPTH * 1_000_000_000, 0) } else { self.bucket };
         let tokens = (tokens + (header.intended - then) * per_second).min(DEPTH * 1_000_000_000);

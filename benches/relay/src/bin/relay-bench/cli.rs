@@ -5,6 +5,7 @@ use crate::report::Format;
 use crate::servers::{BuiltIn, Choice};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use relay_bench::bench::Direction;
+use relay_bench::carrier::Carrier;
 use relay_bench::io::Mode;
 use relay_bench::payload;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -52,7 +53,11 @@ pub(crate) struct Bench {
     /// Flows, each with an allocation (c2c: two) and ports of its own.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pub(crate) flows: u32,
-    /// The address family of the servers that this program starts, of their clients and of their peers.
+    /// What data travels in between client and server: ChannelData messages, or Send and Data indications.
+    #[arg(long, value_enum, default_value = "channel")]
+    pub(crate) carrier: Carriers,
+    /// The address family of the servers that this program starts, of their clients and of their peers; cross has relayed addresses and peers of the
+    /// other family than clients: IPv6 where the server has IPv4.
     #[arg(long, value_enum, default_value = "v4")]
     pub(crate) ip: Ip,
     /// How the generator hands datagrams to the kernel. What leaves together also arrives together, which flatters servers that receive in batches.
@@ -80,7 +85,7 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "N", conflicts_with = "duration", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub(crate) packets: Option<u64>,
     /// Instead of carrying load, allocate N times on each server and release, in three rounds: rate, latency, errors and memory.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with_all = ["direction", "size", "flows", "tx", "rate", "closed_loop", "search", "burst", "rounds", "duration", "packets"])]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with_all = ["direction", "size", "flows", "carrier", "tx", "rate", "closed_loop", "search", "burst", "rounds", "duration", "packets"])]
     pub(crate) allocations: Option<u32>,
     /// Requests for allocations on their way at once.
     #[arg(long, value_name = "K", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=10_000), requires = "allocations")]
@@ -114,18 +119,40 @@ impl From<Tx> for Mode {
     }
 }
 
-/// An address family.
+/// [`Carrier`] as a word on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Carriers {
+    /// ChannelData messages.
+    Channel,
+    /// Send and Data indications.
+    Indication,
+}
+
+impl From<Carriers> for Carrier {
+    fn from(carriers: Carriers) -> Self {
+        match carriers {
+            Carriers::Channel => Self::Channel,
+            Carriers::Indication => Self::Indication,
+        }
+    }
+}
+
+/// An address family, or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Ip {
+    /// IPv4.
     V4,
+    /// IPv6.
     V6,
+    /// Clients over IPv4, peers over IPv6.
+    Cross,
 }
 
 impl Ip {
-    /// This host.
+    /// This host, for the servers.
     pub(crate) fn loopback(self) -> IpAddr {
         match self {
-            Self::V4 => Ipv4Addr::LOCALHOST.into(),
+            Self::V4 | Self::Cross => Ipv4Addr::LOCALHOST.into(),
             Self::V6 => Ipv6Addr::LOCALHOST.into(),
         }
     }

@@ -3,19 +3,20 @@
 use crate::allocations;
 use crate::cell;
 use crate::child;
-use crate::cli::Bench;
+use crate::cli::{Bench, Ip};
 use crate::cpus::{self, Cpus};
 use crate::environment::{Environment, Ticks};
 use crate::report::Report;
 use crate::servers::{BuiltIn, Choice};
 use anyhow::{Context as _, bail};
 use relay_bench::bench::Direction;
+use relay_bench::carrier::Carrier;
 use relay_bench::client::User;
 use relay_bench::flow::Server;
 use relay_bench::io::Mode;
 use relay_bench::load::Stop;
 use relay_bench::schedule::Extent;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// What to do, checked.
 pub(crate) struct Plan {
@@ -35,9 +36,19 @@ pub(crate) struct Plan {
     pub(crate) extent: Extent,
     allocations: Option<usize>,
     pub(crate) in_flight: usize,
+    carrier: Carrier,
+    cross: bool,
     /// Where servers of our own listen.
     pub(crate) loopback: IpAddr,
     pub(crate) cpus: Cpus,
+}
+
+impl Plan {
+    /// How a server at `address` is used.
+    fn server(&self, address: SocketAddr, user: Option<User>) -> Server {
+        let other: IpAddr = if address.is_ipv4() { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() };
+        Server { address, user, carrier: self.carrier, peers: self.cross.then_some(other) }
+    }
 }
 
 /// Checks the command line.
@@ -49,6 +60,10 @@ pub(crate) fn plan(arguments: &Bench) -> anyhow::Result<Plan> {
     }
     if running > 1 && arguments.pid.is_some() {
         bail!("--pid can be the process of one server only");
+    }
+    let far = |choice: &Choice| matches!(choice, Choice::Running(_, address) if !address.ip().is_loopback());
+    if arguments.ip == Ip::Cross && arguments.server.iter().any(far) {
+        bail!("--ip cross has peers on the loopback address of the other family, which only a server on loopback reaches");
     }
     let user = match arguments.user.as_deref().map(|user| user.split_once(':').context("--user is NAME:PASSWORD")) {
         Some(parts) => parts.map(|(name, password)| Some(User { name: name.into(), password: password.into() }))?,
@@ -75,6 +90,8 @@ pub(crate) fn plan(arguments: &Bench) -> anyhow::Result<Plan> {
         burst: arguments.burst,
         allocations: arguments.allocations.map(|count| count as usize),
         in_flight: arguments.in_flight as usize,
+        carrier: arguments.carrier.into(),
+        cross: arguments.ip == Ip::Cross,
         loopback: arguments.ip.loopback(),
         rounds: arguments.rounds as usize,
         extent: arguments.packets.map_or(Extent::Time(arguments.duration), Extent::Count),
@@ -141,11 +158,11 @@ pub(crate) fn start(plan: &Plan, choice: &Choice) -> anyhow::Result<Contender> {
     Ok(match choice {
         Choice::BuiltIn(built_in) => {
             let child = child::Server::start(*built_in, plan.loopback)?;
-            let server = Server { address: child.address, user: built_in.user() };
+            let server = plan.server(child.address, built_in.user());
             Contender { name: built_in.name().into(), server, process: Some(child.process()), _child: Some(child) }
         }
         Choice::Running(name, address) => {
-            let server = Server { address: *address, user: plan.user.clone() };
+            let server = plan.server(*address, plan.user.clone());
             Contender { name: name.clone(), server, process: plan.pid, _child: None }
         }
     })

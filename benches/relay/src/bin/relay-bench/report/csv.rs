@@ -3,12 +3,14 @@
 use super::{Report, allocations, table};
 use relay_bench::summary::{Delay, Quantiles};
 
-const HEADS: [&str; 38] = [
+const HEADS: [&str; 40] = [
     "server",
     "direction",
     "size",
     "flows",
     "hops",
+    "carrier",
+    "ip",
     "auth",
     "tx",
     "window",
@@ -64,6 +66,8 @@ pub(super) fn render(report: &Report) -> anyhow::Result<String> {
             cell.size.to_string(),
             cell.flows.to_string(),
             cell.hops.to_string(),
+            cell.carrier.into(),
+            cell.ip.into(),
             cell.auth.into(),
             cell.tx.name().into(),
             optional(cell.window),

@@ -21,6 +21,7 @@ use relay_bench::stats::{Interval, Spread};
 use relay_bench::summary::{self, Delay, Figures};
 use relay_bench::verdict::Verdict;
 use serde::Serialize;
+use std::net::SocketAddr;
 
 /// How to print a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -102,9 +103,9 @@ pub(crate) struct Cell {
     pub(crate) size: usize,
     pub(crate) flows: usize,
     pub(crate) allocations: usize,
-    carrier: &'static str,
+    pub(crate) carrier: &'static str,
     transport: &'static str,
-    ip: &'static str,
+    pub(crate) ip: &'static str,
     pub(crate) auth: &'static str,
     pub(crate) tx: Mode,
     /// How many allocations a datagram passes.
@@ -176,9 +177,13 @@ impl Cell {
             size: load.size,
             flows,
             allocations: flows * hops,
-            carrier: "channel",
+            carrier: server.carrier.name(),
             transport: "udp",
-            ip: if server.address.is_ipv4() { "v4" } else { "v6" },
+            ip: match server.address {
+                _ if server.peers.is_some() => "cross",
+                SocketAddr::V4(_) => "v4",
+                SocketAddr::V6(_) => "v6",
+            },
             auth: if server.user.is_some() { "long-term" } else { "none" },
             tx: load.mode,
             hops,

@@ -1,6 +1,7 @@
 //! What human and Markdown tables have in common: columns, words and the notes below.
 
 use super::{Cell, Report};
+use relay_bench::carrier::Carrier;
 use relay_bench::search::{Bounds, End};
 use relay_bench::summary::{Delay, Quantiles};
 use relay_bench::verdict::{Ledger, Verdict};
@@ -33,7 +34,9 @@ pub(super) fn title(cell: &Cell) -> String {
     let burst = if cell.burst > 1 { format!(", bursts of {}", cell.burst) } else { String::new() };
     let delays = cell.paced.as_ref().map_or(String::new(), |paced| format!("; delays at {} packets/s", paced.rate));
     let flows = if cell.flows == 1 { "1 flow".to_owned() } else { format!("{} flows", cell.flows) };
-    format!("{}, {} B, {hops}, {flows}, tx {}; {load}{burst}{delays}", cell.direction, cell.size, cell.tx.name())
+    let carrier = if cell.carrier == Carrier::Channel.name() { "" } else { ", indications" };
+    let ip = if cell.ip == "v4" { String::new() } else { format!(", IP {}", cell.ip) };
+    format!("{}, {} B, {hops}, {flows}{carrier}{ip}, tx {}; {load}{burst}{delays}", cell.direction, cell.size, cell.tx.name())
 }
 
 /// The columns of a cell.

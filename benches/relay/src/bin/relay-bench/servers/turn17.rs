@@ -5,6 +5,7 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use relay_bench::client::User;
 use relay_bench::io::{Mode, Port};
+use relay_bench::null::relay_ip;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use turn17::relay::RelayAddressGenerator;
 use turn17::server::Server;
 use turn17::server::config::{ConnConfig, ServerConfig};
 use webrtc17_util::Conn;
+use wire::stun::AddressFamily;
 
 /// Serves for ever.
 pub(crate) fn serve(listener: Port, user: User) -> anyhow::Result<()> {
@@ -52,11 +54,10 @@ impl RelayAddressGenerator for Relays {
     }
 
     async fn allocate_conn(&self, ipv4: bool, port: u16) -> Result<(Arc<dyn Conn + Send + Sync>, SocketAddr), turn17::Error> {
-        if ipv4 != self.0.is_ipv4() {
-            return Err(turn17::Error::ErrRelayAddressInvalid);
-        }
+        let family = if ipv4 { AddressFamily::IPV4 } else { AddressFamily::IPV6 };
+        let ip = relay_ip(self.0, family).ok_or(turn17::Error::ErrRelayAddressInvalid)?;
         let failed = |error| turn17::Error::from(webrtc17_util::Error::from(error));
-        let port = Port::bind(SocketAddr::new(self.0, port), Mode::Plain).map_err(failed)?;
+        let port = Port::bind(SocketAddr::new(ip, port), Mode::Plain).map_err(failed)?;
         let address = port.socket.local_addr().map_err(failed)?;
         Ok((Arc::new(UdpSocket::from_std(port.socket).map_err(failed)?), address))
     }

@@ -4,12 +4,15 @@ use super::REALM;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use relay_bench::client::User;
 use relay_bench::io::{BATCH, Inbox, Mode, Port};
+use relay_bench::null::relay_ip;
 use rustc_hash::FxHashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 use stun_proto::Instant as Time;
-use turn_server_proto::api::{SocketAllocateError, TcpConnectError, Transmit, TurnServerApi as _, TurnServerPollRet};
+use turn_server_proto::api::{
+    DelayedMessageOrChannelSend, SocketAllocateError, TcpConnectError, Transmit, TurnServerApi as _, TurnServerPollRet,
+};
 use turn_server_proto::server::TurnServer;
 use turn_server_proto::types::prelude::DelayedTransmitBuild as _;
 use turn_server_proto::types::{AddressFamily, TransportType};
@@ -45,7 +48,7 @@ pub(crate) fn serve(listener: Port, user: User) -> anyhow::Result<()> {
             other => other?,
         };
         for event in &events[..ready] {
-            relay.receive(event.data() as u16)?;
+            relay.receive(event.data())?;
         }
     }
 }
@@ -54,8 +57,7 @@ struct Relay {
     server: TurnServer,
     own: SocketAddr,
     epoll: Epoll,
-    /// By port: all have the address of the listener.
-    sockets: FxHashMap<u16, Port>,
+    sockets: FxHashMap<u64, (SocketAddr, Port)>,
     inbox: Inbox,
     out: Vec<u8>,
     begin: Instant,
@@ -67,26 +69,31 @@ impl Relay {
     }
 
     fn watch(&mut self, address: SocketAddr, port: Port) -> io::Result<()> {
-        self.epoll.add(&port.socket, EpollEvent::new(EpollFlags::EPOLLIN, address.port().into()))?;
-        self.sockets.insert(address.port(), port);
+        self.epoll.add(&port.socket, EpollEvent::new(EpollFlags::EPOLLIN, key(address)))?;
+        self.sockets.insert(key(address), (address, port));
         Ok(())
     }
 
-    fn receive(&mut self, local: u16) -> io::Result<()> {
+    fn receive(&mut self, socket: u64) -> io::Result<()> {
         for _ in 0..TURNS {
-            let Some(port) = self.sockets.get(&local) else { break };
+            let Some((local, port)) = self.sockets.get(&socket) else { break };
             port.receive(&mut self.inbox)?;
             if self.inbox.is_empty() {
                 break;
             }
             let now = self.now();
             for (source, datagram) in self.inbox.datagrams() {
-                let transmit = Transmit::new(datagram, TransportType::Udp, source, SocketAddr::new(self.own.ip(), local));
+                let transmit = Transmit::new(datagram, TransportType::Udp, source, *local);
                 let Some(reply) = self.server.recv(transmit, now) else { continue };
-                let length = reply.data.len();
-                let (from, to) = (reply.from, reply.to);
-                reply.data.write_into(&mut self.out[..length]);
-                send(&self.sockets, from, to, &self.out[..length]);
+                let (length, from, to) = (reply.data.len(), reply.from, reply.to);
+                match reply.data {
+                    // `write_into` of turn-types 0.7.3 makes a Send indication of what should be a Data indication; `build` does not.
+                    message @ DelayedMessageOrChannelSend::Message(_) => send(&self.sockets, from, to, &message.build()),
+                    other => {
+                        other.write_into(&mut self.out[..length]);
+                        send(&self.sockets, from, to, &self.out[..length]);
+                    }
+                }
             }
         }
         Ok(())
@@ -111,7 +118,7 @@ impl Relay {
                     let socket = self.allocate(allocation_transport, family);
                     self.server.allocated_socket(transport, listen_addr, client_addr, allocation_transport, family, socket, now);
                 }
-                TurnServerPollRet::SocketClose { listen_addr, .. } => drop(self.sockets.remove(&listen_addr.port())),
+                TurnServerPollRet::SocketClose { listen_addr, .. } => drop(self.sockets.remove(&key(listen_addr))),
                 TurnServerPollRet::TcpConnect { relayed_addr, peer_addr, listen_addr, client_addr } => {
                     let refused = Err(TcpConnectError::Forbidden);
                     self.server.tcp_connected(relayed_addr, peer_addr, listen_addr, client_addr, refused, now);
@@ -123,11 +130,9 @@ impl Relay {
     }
 
     fn allocate(&mut self, transport: TransportType, family: AddressFamily) -> Result<SocketAddr, SocketAllocateError> {
-        let own_family = (family == AddressFamily::IPV4) == self.own.is_ipv4();
-        if !own_family || transport != TransportType::Udp {
-            return Err(SocketAllocateError::AddressFamilyNotSupported);
-        }
-        let port = Port::bind(SocketAddr::new(self.own.ip(), 0), Mode::Plain);
+        let family = if family == AddressFamily::IPV4 { wire::stun::AddressFamily::IPV4 } else { wire::stun::AddressFamily::IPV6 };
+        let ip = relay_ip(self.own.ip(), family).filter(|_| transport == TransportType::Udp);
+        let port = Port::bind(SocketAddr::new(ip.ok_or(SocketAllocateError::AddressFamilyNotSupported)?, 0), Mode::Plain);
         let opened = port.and_then(|port| {
             let address = port.socket.local_addr()?;
             self.watch(address, port)?;
@@ -137,9 +142,14 @@ impl Relay {
     }
 }
 
+/// Tells our sockets apart: all of a family have one address.
+fn key(address: SocketAddr) -> u64 {
+    u64::from(address.port()) | u64::from(address.is_ipv6()) << 16
+}
+
 /// Like any router, drops what the kernel does not take.
-fn send(sockets: &FxHashMap<u16, Port>, from: SocketAddr, to: SocketAddr, datagram: &[u8]) {
-    if let Some(port) = sockets.get(&from.port()) {
+fn send(sockets: &FxHashMap<u64, (SocketAddr, Port)>, from: SocketAddr, to: SocketAddr, datagram: &[u8]) {
+    if let Some((_, port)) = sockets.get(&key(from)) {
         let _ = port.socket.send_to(datagram, to);
     }
 }
