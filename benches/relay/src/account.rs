@@ -5,13 +5,14 @@
 
 use crate::payload::Header;
 use hdrhistogram::Histogram;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Delays beyond this are recorded as this: one minute in ns.
 const LONGEST: u64 = 60_000_000_000;
 
 /// Counts of one flow and direction, or the sum over several.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Counts {
     /// Handed to a socket.
     pub sent: u64,

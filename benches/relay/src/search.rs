@@ -5,6 +5,7 @@
 
 use crate::bench::Trial;
 use crate::verdict::Verdict;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What a trial says about its rate.
@@ -19,7 +20,7 @@ pub enum Judgement {
 }
 
 /// What was found.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Bounds {
     /// Share of datagrams that may be lost, 0 to 1.
     pub goal: f64,
@@ -36,7 +37,7 @@ pub struct Bounds {
 }
 
 /// Why a search ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum End {
     /// The bounds are within [`PRECISION`].

@@ -1,9 +1,10 @@
 //! Medians, and the interval of a ratio between paired rounds.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// Middle and ends of some figures.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Spread {
     /// The middle one.
     pub median: f64,
@@ -14,7 +15,7 @@ pub struct Spread {
 }
 
 /// A ratio and the interval that holds it with 95 % confidence.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
     /// The median over the rounds.
     pub median: f64,

@@ -7,11 +7,12 @@ use crate::payload::Way;
 use crate::stats::{self, Interval, Spread};
 use crate::verdict::{Ledger, Verdict};
 use hdrhistogram::Histogram;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// What a series of trials shows.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Figures {
     /// Rounds that count.
     pub rounds: usize,
@@ -40,7 +41,7 @@ pub struct Figures {
 }
 
 /// Delays of a direction in ns. Datagrams that did not arrive count as slower than all others: a quantile that falls among them is `None`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Delay {
     /// Counted from the time at which a datagram was due.
     pub from_intended: Quantiles,
@@ -54,7 +55,7 @@ pub struct Delay {
 const CURVE: [f64; 14] = [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999];
 
 /// Quantiles over sent datagrams, in ns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Quantiles {
     /// Half of the datagrams took at most this.
     pub p50: Option<u64>,

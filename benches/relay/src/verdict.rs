@@ -3,10 +3,11 @@
 use crate::load::Outcome;
 use crate::proc::Cpu;
 use crate::schedule::Pace;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// What limited a trial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Verdict {
     /// Open loop: the load was offered as planned and nothing was at its limit.
@@ -20,7 +21,7 @@ pub enum Verdict {
 }
 
 /// Datagrams that were lost, by place.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Ledger {
     /// At the sockets of clients.
     pub client_sockets: u64,

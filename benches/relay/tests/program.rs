@@ -3,7 +3,9 @@
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 fn program(arguments: &[&str]) -> Command {
@@ -19,7 +21,131 @@ fn output(arguments: &[&str]) -> Output {
 fn report(arguments: &[&str]) -> Value {
     let output = output(arguments);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("one document")
+    let report = serde_json::from_slice(&output.stdout).expect("one document");
+    assert_eq!(departures(&report), None);
+    report
+}
+
+/// Where a report departs from the schema.
+fn departures(report: &Value) -> Option<String> {
+    let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
+    let schema = serde_json::from_str(include_str!("../schema.json")).expect("it is JSON");
+    compiler.add_resource("schema.json", schema).expect("a name of its own");
+    let schema = compiler.compile("schema.json", &mut schemas).expect("a schema");
+    schemas.validate(report, schema).err().map(|error| error.to_string())
+}
+
+#[test]
+fn the_schema_is_that_of_the_program() {
+    let printed = String::from_utf8(output(&["schema"]).stdout).expect("text");
+    // Not assert_eq: two files of a thousand lines say nothing.
+    assert!(printed == include_str!("../schema.json"), "write it anew: cargo run -p relay-bench -- schema > benches/relay/schema.json");
+}
+
+#[test]
+fn a_report_without_what_the_schema_asks_for_departs_from_it() {
+    let mut report = report(&["--allocations", "5", "--server", "null-plain", "--format", "json"]);
+    report["allocations"][0]["rounds"][0]["made"] = "five".into();
+    assert!(departures(&report).is_some_and(|it| it.contains("made")));
+    report["allocations"][0]["rounds"][0].as_object_mut().expect("an object").remove("made");
+    assert!(departures(&report).is_some());
+}
+
+/// A folder of this test that was not there before.
+fn folder(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    folder
+}
+
+#[test]
+fn a_folder_gets_every_format_and_the_terminal_one() {
+    let folder = folder("every-format");
+    let path = folder.to_str().expect("text");
+    let common = ["--server", "null-plain,turn", "--size", "100", "--packets", "20", "--rounds", "1", "--format", "openmetrics"];
+    let output = output(&[&common[..], &["--out", path]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let read = |name: &str| fs::read_to_string(folder.join(name)).expect(name);
+    let mut names: Vec<String> =
+        fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect();
+    names.sort();
+    assert_eq!(names, ["report.csv", "report.html", "report.json", "report.md", "report.prom", "report.txt"]);
+    let json: Value = serde_json::from_str(&read("report.json")).expect("one document");
+    assert_eq!(departures(&json), None);
+    let metrics = String::from_utf8(output.stdout).expect("text");
+    assert!(metrics == read("report.prom") && metrics.ends_with("# EOF\n"), "{metrics}");
+    let delivered = "relay_bench_failed{server=\"turn\",direction=\"up\",size=\"100\",flows=\"1\",hops=\"1\",carrier=\"channel\",ip=\"v4\",auth=\"long-term\"";
+    assert!(metrics.contains(delivered) && metrics.contains("relay_bench_cpu_seconds_per_packet{server=\"null-plain\""), "{metrics}");
+}
+
+/// A short run of which every round counts, against a baseline.
+fn gated(baseline: &Path) -> Output {
+    let common =
+        ["--server", "null-plain,null-gso", "--size", "100", "--packets", "200", "--rounds", "3", "--closed-loop", "--format", "json"];
+    output(&[&common[..], &["--gate", baseline.to_str().expect("text")]].concat())
+}
+
+#[test]
+fn the_gate_fails_where_a_planted_baseline_was_far_cheaper_and_only_there() {
+    let folder = folder("gate");
+    fs::create_dir_all(&folder).expect("a folder");
+    let arguments =
+        ["--server", "null-plain,null-gso", "--size", "100", "--packets", "200", "--rounds", "3", "--closed-loop", "--format", "json"];
+    let mut planted = report(&arguments);
+    // What the machine made of this run shall not matter: both were saturated, and the ratio is planted.
+    for (ratio, wanted) in [(0.000_1, "dearer"), (10_000.0, "cheaper")] {
+        for cell in planted["cells"].as_array_mut().expect("cells") {
+            cell["limit"] = "SERVER_SATURATED".into();
+            cell["ratio_to_null"] = serde_json::json!({ "median": ratio, "low": ratio, "high": ratio });
+        }
+        let baseline = folder.join("baseline.json");
+        fs::write(&baseline, planted.to_string()).expect("written");
+        let output = gated(&baseline);
+        let report: Value = serde_json::from_slice(&output.stdout).expect("one document");
+        assert_eq!(departures(&report), None);
+        let gate = report["gate"]["cells"].as_array().expect("cells");
+        assert_eq!((gate.len(), &gate[0]["server"]), (1, &"null-gso".into()), "{gate:#?}");
+        let saturated = report["cells"].as_array().expect("cells").iter().all(|cell| cell["limit"] == "SERVER_SATURATED");
+        // A machine that others keep busy decides nothing, and the gate says so.
+        let (outcome, code) = match (saturated, wanted) {
+            (false, _) => ("undecided", 4),
+            (true, "dearer") => ("dearer", 1),
+            (true, _) => (wanted, 0),
+        };
+        assert_eq!((&gate[0]["outcome"], output.status.code()), (&outcome.into(), Some(code)), "{gate:#?}");
+    }
+    // A cell that is no longer measured is no pass.
+    planted["cells"].as_array_mut().expect("cells").iter_mut().for_each(|cell| cell["size"] = 999.into());
+    let baseline = folder.join("gone.json");
+    fs::write(&baseline, planted.to_string()).expect("written");
+    let output = gated(&baseline);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("one document");
+    assert_eq!((&report["gate"]["cells"][0]["outcome"], output.status.code()), (&"not-measured".into(), Some(1)));
+}
+
+#[test]
+fn a_baseline_that_cannot_be_compared_is_refused() {
+    let folder = folder("refused");
+    fs::create_dir_all(&folder).expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::write(&path, text).expect("written");
+        path
+    };
+    let build = if cfg!(debug_assertions) { "release" } else { "debug" };
+    let other_build = format!(r#"{{"schema": "relay-bench/1", "environment": {{"build": "{build}"}}, "cells": []}}"#);
+    for (path, word) in [
+        (folder.join("missing.json"), "cannot be read"),
+        (file("text.json", "hello"), "no report"),
+        (file("old.json", r#"{"schema": "relay-bench/0", "environment": null, "cells": []}"#), "schema"),
+        (file("build.json", &other_build), "build"),
+        (file("empty.json", r#"{"schema": "relay-bench/1", "environment": null, "cells": []}"#), "no ratio"),
+    ] {
+        let output = gated(&path);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{text}");
+        assert!(text.contains(word), "{text}");
+    }
 }
 
 #[test]
@@ -145,6 +271,8 @@ fn what_cannot_be_done_is_refused_before_anything_starts() {
         (&["--rate", "5", "--closed-loop"], "cannot be used"),
         (&["--allocations", "5", "--carrier", "indication"], "cannot be used"),
         (&["--server", "turn:192.0.2.1:3478", "--ip", "cross"], "loopback"),
+        (&["--out", "/proc/nowhere"], "--out"),
+        (&["--gate", "x.json", "--rate", "5"], "cannot be used"),
     ] {
         let output = output(arguments);
         let text = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -9,6 +9,7 @@ use relay_bench::carrier::Carrier;
 use relay_bench::io::Mode;
 use relay_bench::payload;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What TURN servers spend on a datagram, how long it takes them and where they lose it, beside a relay that does the least possible.
@@ -31,6 +32,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
         listen: SocketAddr,
     },
+    /// Print the JSON Schema of `--format json`.
+    Schema,
 }
 
 #[derive(Debug, Args)]
@@ -96,6 +99,13 @@ pub(crate) struct Bench {
     /// How to print the report.
     #[arg(long, value_enum, default_value = "human")]
     pub(crate) format: Format,
+    /// Write the report in all formats into this folder as well.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Compare with an earlier report (JSON) and fail where a server costs more beside null-plain: where the whole interval of its ratio is more than 10 %
+    /// above that of the earlier report.
+    #[arg(long, value_name = "BASELINE", conflicts_with_all = ["allocations", "rate"])]
+    pub(crate) gate: Option<PathBuf>,
 }
 
 /// [`Mode`] as a word on the command line.

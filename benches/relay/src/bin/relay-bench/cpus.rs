@@ -3,11 +3,12 @@
 use anyhow::Context as _;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::str::FromStr;
 
 /// Processors of the servers (all share one) and of the generator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Cpus {
     pub(crate) server: usize,
     pub(crate) generator: usize,

@@ -2,11 +2,12 @@
 
 use crate::cpus::Cpus;
 use crate::servers::BuiltIn;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fs;
 
 /// Where, how and with what a benchmark ran.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Environment {
     /// This program.
     pub(crate) version: &'static str,

@@ -6,7 +6,8 @@ use crate::child;
 use crate::cli::{Bench, Ip};
 use crate::cpus::{self, Cpus};
 use crate::environment::{Environment, Ticks};
-use crate::report::Report;
+use crate::gate::Baseline;
+use crate::report::{Report, folder};
 use crate::servers::{BuiltIn, Choice};
 use anyhow::{Context as _, bail};
 use relay_bench::bench::Direction;
@@ -41,6 +42,7 @@ pub(crate) struct Plan {
     /// Where servers of our own listen.
     pub(crate) loopback: IpAddr,
     pub(crate) cpus: Cpus,
+    baseline: Option<Baseline>,
 }
 
 impl Plan {
@@ -61,6 +63,12 @@ pub(crate) fn plan(arguments: &Bench) -> anyhow::Result<Plan> {
     if running > 1 && arguments.pid.is_some() {
         bail!("--pid can be the process of one server only");
     }
+    let baseline = arguments.gate.as_deref().map(Baseline::read).transpose()?;
+    let null = |choice: &Choice| *choice == Choice::BuiltIn(BuiltIn::NullPlain);
+    if baseline.is_some() && !(arguments.server.is_empty() || arguments.server.iter().any(null)) {
+        bail!("--gate compares ratios to null-plain, which must be among the servers");
+    }
+    arguments.out.as_deref().map_or(Ok(()), folder::prepare)?;
     let far = |choice: &Choice| matches!(choice, Choice::Running(_, address) if !address.ip().is_loopback());
     if arguments.ip == Ip::Cross && arguments.server.iter().any(far) {
         bail!("--ip cross has peers on the loopback address of the other family, which only a server on loopback reaches");
@@ -96,6 +104,7 @@ pub(crate) fn plan(arguments: &Bench) -> anyhow::Result<Plan> {
         rounds: arguments.rounds as usize,
         extent: arguments.packets.map_or(Extent::Time(arguments.duration), Extent::Count),
         cpus,
+        baseline,
     })
 }
 
@@ -113,6 +122,7 @@ pub(crate) fn run(plan: &Plan, stop: Stop<'_>) -> anyhow::Result<Report> {
     (environment.busy, environment.steal) = (shares.map(|(busy, _)| busy), shares.map(|(_, steal)| steal));
     report.environment = Some(environment);
     report.complete = !stop();
+    report.gate = plan.baseline.as_ref().map(|baseline| baseline.compare(&report.cells));
     Ok(report)
 }
 

@@ -1,14 +1,15 @@
 //! The part of a report about allocations.
 
 use relay_bench::summary::Quantiles;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Allocations of one server, in rounds.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Allocations {
     pub(crate) server: String,
-    auth: &'static str,
+    pub(crate) auth: &'static str,
     /// How many were asked for in each round.
     requested: usize,
     /// Requests on their way at once.
@@ -22,7 +23,7 @@ pub(crate) struct Allocations {
 }
 
 /// Allocating for all clients, and releasing.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Round {
     pub(crate) made: u64,
     /// How many failed, by error code or another reason.
@@ -37,7 +38,7 @@ pub(crate) struct Round {
 }
 
 /// Resident memory of the server's process in kB.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Resident {
     pub(crate) before_kb: Option<u64>,
     pub(crate) allocated_kb: Option<u64>,

@@ -1,6 +1,7 @@
 //! Tables for a terminal.
 
 use super::{Report, allocations, table};
+use relay_bench::stats::Interval;
 use std::fmt::Write as _;
 
 pub(super) fn render(report: &Report) -> String {
@@ -66,6 +67,12 @@ pub(super) fn closing(report: &Report) -> String {
         if environment.build != "release" {
             text.push_str("Built without optimisation: the generator measures itself. Use `cargo xtask bench-relay`.\n");
         }
+    }
+    for cell in report.gate.iter().flat_map(|gate| &gate.cells) {
+        let ratio =
+            |it: Option<Interval>| it.map_or_else(|| "-".to_owned(), |it| format!("{:.2} ({:.2}-{:.2})", it.median, it.low, it.high));
+        let (baseline, now) = (ratio(cell.baseline), ratio(cell.now));
+        let _ = writeln!(text, "gate: {}: {} ({}): baseline {baseline}, now {now}", cell.outcome.name(), cell.server, cell.load);
     }
     if !report.complete {
         text.push_str("INCOMPLETE: the run was broken off; what is missing was not measured.\n");

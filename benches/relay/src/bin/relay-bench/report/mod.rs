@@ -3,13 +3,16 @@
 mod allocations;
 mod chart;
 mod csv;
+pub(crate) mod folder;
 mod html;
 mod human;
 mod markdown;
+mod openmetrics;
 mod table;
 
 pub(crate) use self::allocations::{Allocations, Resident, Round};
 use crate::environment::Environment;
+use crate::gate::Gate;
 use clap::ValueEnum;
 use relay_bench::bench::{Direction, Series};
 use relay_bench::flow::Server;
@@ -20,6 +23,7 @@ use relay_bench::search::Bounds;
 use relay_bench::stats::{Interval, Spread};
 use relay_bench::summary::{self, Delay, Figures};
 use relay_bench::verdict::Verdict;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::net::SocketAddr;
 
@@ -36,12 +40,14 @@ pub(crate) enum Format {
     Md,
     /// One page with charts, which needs nothing from elsewhere.
     Html,
+    /// OpenMetrics text, for Prometheus.
+    Openmetrics,
 }
 
 /// Name and version of the JSON document; the number changes when a reader must.
-const SCHEMA: &str = "relay-bench/1";
+pub(crate) const SCHEMA: &str = "relay-bench/1";
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Report {
     schema: &'static str,
     /// False when the run was broken off: what is missing was not measured.
@@ -52,6 +58,8 @@ pub(crate) struct Report {
     pub(crate) cells: Vec<Cell>,
     /// What allocating takes; present instead of cells.
     pub(crate) allocations: Vec<Allocations>,
+    /// The comparison with an earlier report, where one was given.
+    pub(crate) gate: Option<Gate>,
     #[serde(skip)]
     runs: u32,
 }
@@ -65,6 +73,7 @@ impl Default for Report {
             calibration: Vec::new(),
             cells: Vec::new(),
             allocations: Vec::new(),
+            gate: None,
             runs: 0,
         }
     }
@@ -85,7 +94,7 @@ impl Report {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Calibration {
     pub(crate) direction: &'static str,
     pub(crate) size: usize,
@@ -95,7 +104,7 @@ pub(crate) struct Calibration {
 }
 
 /// One server under one load.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Cell {
     pub(crate) server: String,
     pub(crate) direction: &'static str,
@@ -104,7 +113,7 @@ pub(crate) struct Cell {
     pub(crate) flows: usize,
     pub(crate) allocations: usize,
     pub(crate) carrier: &'static str,
-    transport: &'static str,
+    pub(crate) transport: &'static str,
     pub(crate) ip: &'static str,
     pub(crate) auth: &'static str,
     pub(crate) tx: Mode,
@@ -138,7 +147,7 @@ pub(crate) struct Cell {
 }
 
 /// Datagrams per second.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Pps {
     /// As measured.
     pub(crate) delivered: Option<Spread>,
@@ -147,7 +156,7 @@ pub(crate) struct Pps {
 }
 
 /// Trials at a fixed rate beside the saturating ones.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Paced {
     /// Datagrams a second in each direction.
     pub(crate) rate: u64,
@@ -233,6 +242,12 @@ pub(crate) fn place(cells: &mut [Cell]) {
     }
 }
 
+/// The JSON Schema of the JSON document.
+pub(crate) fn schema() -> anyhow::Result<String> {
+    let generator = schemars::generate::SchemaSettings::default().for_serialize().into_generator();
+    Ok(serde_json::to_string_pretty(&generator.into_root_schema_for::<Report>())? + "\n")
+}
+
 /// The report as text.
 pub(crate) fn render(report: &Report, format: Format) -> anyhow::Result<String> {
     Ok(match format {
@@ -241,5 +256,6 @@ pub(crate) fn render(report: &Report, format: Format) -> anyhow::Result<String> 
         Format::Csv => csv::render(report)?,
         Format::Md => markdown::render(report),
         Format::Html => html::render(report),
+        Format::Openmetrics => openmetrics::render(report),
     })
 }
