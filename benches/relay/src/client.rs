@@ -3,6 +3,9 @@
 //!
 //! Blocking, for the time before and after a trial. Deliberately absent: redirection (300), TCP, TLS and DTLS.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha1::Sha1;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -16,6 +19,18 @@ pub struct User {
     pub name: String,
     /// The password.
     pub password: String,
+}
+
+impl User {
+    /// The user that a server makes of a shared secret (TURN REST API): the name is `expires`, in seconds since 1970, a colon and `name` where that is
+    /// not empty; the password is the Base64 of HMAC-SHA1 over it.
+    #[must_use]
+    pub fn of_secret(secret: &str, name: &str, expires: u64) -> Self {
+        let name = if name.is_empty() { expires.to_string() } else { format!("{expires}:{name}") };
+        let mut digest = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).expect("a key of any length will do");
+        digest.update(name.as_bytes());
+        Self { password: BASE64_STANDARD.encode(digest.finalize().into_bytes()), name }
+    }
 }
 
 /// Why a request did not succeed.
@@ -222,6 +237,18 @@ impl<'a> Client<'a> {
     }
 }
 
+/// Whether a server answers a Binding request within `timeout`.
+///
+/// # Errors
+/// What the system says about the socket, except that nobody is there.
+pub fn answers(socket: &UdpSocket, server: SocketAddr, timeout: Duration) -> io::Result<bool> {
+    let client = Client::new(socket, server, None);
+    let request = Request { name: "Binding", method: Method::BINDING, attributes: &[] };
+    let (id, bytes) = client.proof.request(&request).map_err(io::Error::other)?;
+    socket.send_to(&bytes, server)?;
+    Ok(client.await_response(id, timeout)?.is_some())
+}
+
 /// Whether a datagram answers the request with this transaction id.
 pub(crate) fn is_response(datagram: &[u8], id: TransactionId) -> bool {
     let answers =
@@ -231,4 +258,16 @@ pub(crate) fn is_response(datagram: &[u8], id: TransactionId) -> bool {
 
 fn parsed<'a>(name: &'static str, response: &'a [u8]) -> Result<Message<'a>, RequestError> {
     Message::parse_lenient(response).map_err(|defect| RequestError::Useless(name, defect.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_user_of_a_secret_is_the_one_that_servers_expect() {
+        let user = |name: &str, password: &str| User { name: name.into(), password: password.into() };
+        assert_eq!(User::of_secret("north", "alice", 1_700_000_000), user("1700000000:alice", "Cd/49soE35ICqcJF/bCTn8Z4OyE="));
+        assert_eq!(User::of_secret("north", "", 1_700_000_000).name, "1700000000");
+    }
 }

@@ -1,16 +1,16 @@
 //! Many allocations at once: how many a second, how long each takes, and which error ends them.
 //!
-//! Each allocation has a socket, hence a port, of its own, which stays open until all are released: an allocation whose port is used anew before it has ended
-//! is refused (437), and that would be the generator's fault.
+//! Each allocation has a socket, hence a port, of its own, which stays open until all are released and is not used again while there are others: an
+//! allocation whose port is used anew before the server has forgotten the last one is refused (437), and that would be the generator's fault.
 
 use crate::client::{PATIENCE, Proof, RTO, Request, RequestError, is_response};
 use crate::flow::{Server, local_ip};
 use crate::load::Stop;
 use hdrhistogram::Histogram;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 use wire::stun::{Method, TransactionId};
 
@@ -57,14 +57,14 @@ struct Pending {
 const NAP: u8 = 10;
 
 impl Storm {
-    /// Opens the sockets of `count` clients.
+    /// Opens the sockets of `count` clients, on ports that are not among the `used` ones as far as there are others, and adds them to these.
     ///
     /// # Errors
     /// When there are no more sockets or ports.
-    pub fn new(server: Server, count: usize) -> io::Result<Self> {
+    pub fn new(server: Server, count: usize, used: &mut BTreeSet<u16>) -> io::Result<Self> {
         let (ip, epoll) = (local_ip(server.address)?, Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?);
         let client = |index: usize| {
-            let socket = UdpSocket::bind(SocketAddr::new(ip, 0))?;
+            let socket = fresh(ip, used)?;
             socket.set_nonblocking(true)?;
             epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
             Ok(Client { socket, proof: Proof::new(server.user.clone()), allocated: false })
@@ -187,6 +187,24 @@ impl Storm {
     }
 }
 
+/// How many used ports are set aside in the search for a fresh one. The system picks at random, so a few draws do unless hardly any is left.
+const DRAWS: usize = 50;
+
+/// A socket on a port that has not been used, or on any if there is hardly one.
+fn fresh(ip: IpAddr, used: &mut BTreeSet<u16>) -> io::Result<UdpSocket> {
+    let mut aside = Vec::new();
+    loop {
+        let socket = match UdpSocket::bind(SocketAddr::new(ip, 0)) {
+            Ok(socket) => socket,
+            Err(error) => return aside.pop().ok_or(error),
+        };
+        if used.insert(socket.local_addr()?.port()) || aside.len() >= DRAWS {
+            return Ok(socket);
+        }
+        aside.push(socket);
+    }
+}
+
 impl Outcome {
     /// Successes a second.
     #[must_use]
@@ -202,5 +220,21 @@ impl Outcome {
             other => other.to_string(),
         };
         *self.errors.entry(name).or_default() += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn a_port_is_not_used_twice_while_there_are_others() {
+        let (ip, mut used) = (Ipv4Addr::LOCALHOST.into(), BTreeSet::new());
+        let port = |used: &mut BTreeSet<u16>| fresh(ip, used).expect("a socket").local_addr().expect("bound").port();
+        let ports: BTreeSet<u16> = (0..1000).map(|_| port(&mut used)).collect();
+        assert_eq!((ports.len(), &ports), (1000, &used));
+        let mut all = (0..=u16::MAX).collect();
+        assert!(port(&mut all) > 0);
     }
 }

@@ -263,7 +263,7 @@ fn a_server_ends_with_its_parent() {
 #[test]
 fn what_cannot_be_done_is_refused_before_anything_starts() {
     for (arguments, word) in [
-        (&["--server", "coturn"][..], "turn-server-proto"),
+        (&["--server", "pion"][..], "turn-server-proto"),
         (&["--size", "20"], "44"),
         (&["--duration", "5"], "500ms"),
         (&["--user", "name:password"], "turn:HOST:PORT"),
@@ -271,6 +271,15 @@ fn what_cannot_be_done_is_refused_before_anything_starts() {
         (&["--rate", "5", "--closed-loop"], "cannot be used"),
         (&["--allocations", "5", "--carrier", "indication"], "cannot be used"),
         (&["--server", "turn:192.0.2.1:3478", "--ip", "cross"], "loopback"),
+        (&["--server", "turn-rs"], "c2c"),
+        (&["--server", "turn-rs", "--direction", "c2c", "--ip", "cross"], "one address family"),
+        (&["--server", "turn", "--auth", "none"], "credentials"),
+        (&["--server", "turn-server-proto", "--auth", "rest-secret"], "not secrets"),
+        (&["--server", "turn:127.0.0.1:3478", "--auth", "rest-secret"], "--secret"),
+        (&["--server", "turn:127.0.0.1:3478", "--auth", "long-term"], "--user"),
+        (&["--server", "turn:127.0.0.1:3478", "--auth", "none", "--user", "a:b"], "contradict"),
+        (&["--server", "turn:127.0.0.1:3478", "--user", "a"], "NAME:PASSWORD"),
+        (&["--server", "turn", "--secret", "s", "--auth", "rest-secret"], "turn:HOST:PORT"),
         (&["--out", "/proc/nowhere"], "--out"),
         (&["--gate", "x.json", "--rate", "5"], "cannot be used"),
     ] {
@@ -297,7 +306,7 @@ fn a_search_tells_bounds_and_why_it_ended() {
 fn allocations_are_counted_with_their_errors_and_memory() {
     let report = report(&["--allocations", "200", "--in-flight", "8", "--format", "json"]);
     let entries = report["allocations"].as_array().expect("entries");
-    assert_eq!(entries.len(), 5);
+    assert_eq!(entries.len(), 6);
     for entry in entries {
         let rounds = entry["rounds"].as_array().expect("rounds");
         assert_eq!(rounds.len(), 3);
@@ -335,6 +344,74 @@ fn every_server_carries_indications() {
     for cell in cells {
         assert_eq!((&cell["carrier"], &cell["error"]), (&"indication".into(), &Value::Null), "{cell:#}");
         assert!(cell["figures"]["counts"]["delivered"].as_u64() > Some(0) && cell["figures"]["counts"]["corrupt"] == 0, "{cell:#}");
+    }
+}
+
+#[test]
+fn servers_of_this_program_serve_clients_that_share_a_secret() {
+    let common = ["--direction", "c2c", "--size", "100", "--packets", "50", "--rounds", "1", "--closed-loop", "--format", "json"];
+    let report = report(&[&common[..], &["--auth", "rest-secret"]].concat());
+    let cells = report["cells"].as_array().expect("cells");
+    let auth = |name: &str| {
+        let cell = cells.iter().find(|cell| cell["server"] == name)?;
+        assert!(cell["error"].is_null() && cell["figures"]["counts"]["delivered"].as_u64() > Some(0), "{cell:#}");
+        cell["auth"].as_str()
+    };
+    assert_eq!((auth("null-plain"), auth("turn"), auth("turn-rs")), (Some("none"), Some("rest-secret"), Some("rest-secret")));
+    // It knows no secrets.
+    assert_eq!(auth("turn-server-proto"), None);
+}
+
+#[test]
+fn a_running_server_checks_the_secret() {
+    let mut child =
+        program(&["serve", "turn", "--auth", "rest-secret"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+    let server = format!("turn:{}", line.trim());
+    let run = |secret: &str| {
+        let common = ["--size", "100", "--packets", "50", "--rounds", "1", "--closed-loop", "--format", "json"];
+        output(&[&common[..], &["--server", &server, "--auth", "rest-secret", "--secret", secret]].concat())
+    };
+    let (right, wrong) = (run("bench"), run("other"));
+    drop(child.stdin.take());
+    child.wait().expect("it ends");
+    let cell = |output: &Output| serde_json::from_slice::<Value>(&output.stdout).expect("one document")["cells"][0].clone();
+    assert_eq!((right.status.code(), &cell(&right)["auth"]), (Some(0), &"rest-secret".into()));
+    let refused = cell(&wrong);
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(refused["error"].as_str().is_some_and(|error| error.contains("Allocate was refused")), "{refused:#}");
+}
+
+#[test]
+fn turn_rs_hands_data_over_in_one_hop() {
+    let arguments =
+        ["--server", "null-plain,turn-rs", "--direction", "c2c", "--size", "100", "--packets", "50", "--rounds", "1", "--closed-loop"];
+    for carrier in ["channel", "indication"] {
+        let report = report(&[&arguments[..], &["--carrier", carrier, "--format", "json"]].concat());
+        assert_eq!((&report["cells"][0]["hops"], &report["cells"][1]["hops"]), (&2.into(), &1.into()));
+        assert_eq!((&report["cells"][1]["error"], &report["cells"][1]["figures"]["counts"]["delivered"]), (&Value::Null, &50.into()));
+    }
+    let table = String::from_utf8(output(&arguments).stdout).expect("text");
+    assert!(table.contains("turn-rs: one hop"), "{table}");
+}
+
+#[test]
+fn coturn_carries_every_direction_where_it_is_installed() {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    if !std::env::split_paths(&paths).any(|folder| folder.join("turnserver").is_file()) {
+        println!("skipped: coturn (no turnserver on PATH)");
+        let refused = output(&["--server", "coturn"]);
+        assert_eq!(refused.status.code(), Some(2));
+        return;
+    }
+    for auth in ["none", "long-term", "rest-secret"] {
+        let common = ["--server", "coturn", "--size", "100", "--packets", "50", "--rounds", "1", "--closed-loop", "--format", "json"];
+        let report = report(&[&common[..], &["--auth", auth, "--direction", "up,down,echo,c2c"]].concat());
+        for cell in report["cells"].as_array().expect("cells") {
+            assert_eq!((&cell["auth"], &cell["error"]), (&auth.into(), &Value::Null), "{cell:#}");
+            assert!(cell["ns_per_packet"].is_object(), "{cell:#}");
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use relay_bench::load::{self, Load, Outcome, Traffic};
 use relay_bench::schedule::{Extent, Pace, Rate};
 use relay_bench::search::{End, Judgement, PRECISION, Search};
 use relay_bench::storm::Storm;
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -134,7 +135,7 @@ fn a_slow_allocator_is_in_the_latency_of_each_allocation() {
     let planted = Duration::from_millis(20);
     proxy::with(Plant::SlowAllocate(planted), |target, account| {
         let Target::Peer(server) = target else { panic!("the proxy stands before a relay") };
-        let mut storm = Storm::new(server.clone(), 50).expect("sockets");
+        let mut storm = Storm::new(server.clone(), 50, &mut BTreeSet::new()).expect("sockets");
         let made = storm.allocate(8, &|| false).expect("a storm");
         assert_eq!((made.made, made.latency.len(), made.errors.len()), (50, 50, 0), "{made:?}");
         // Requests that were repeated are held again.

@@ -7,6 +7,7 @@ use relay_bench::load::Stop;
 use relay_bench::proc::{self, Cpu};
 use relay_bench::storm::{self, Storm};
 use relay_bench::summary;
+use std::collections::BTreeSet;
 
 /// Rounds of allocating and releasing: what the second takes more than the first is growth.
 const ROUNDS: usize = 3;
@@ -18,10 +19,10 @@ pub(crate) fn run(plan: &Plan, count: usize, stop: Stop<'_>, report: &mut Report
         let contender = run::start(plan, choice)?;
         cpus::pin(plan.cpus.generator)?;
         eprintln!("{}: {ROUNDS} rounds of {count} allocations, {} at once", contender.name, plan.in_flight);
-        let auth = if contender.server.user.is_some() { "long-term" } else { "none" };
-        let mut entry = Allocations::new(contender.name.clone(), auth, count, plan.in_flight);
+        let mut entry = Allocations::new(contender.name.clone(), contender.auth, count, plan.in_flight);
+        let mut used = BTreeSet::new();
         for _ in 0..ROUNDS {
-            match round(plan, &contender, count, stop) {
+            match round(plan, &contender, count, &mut used, stop) {
                 Ok(Some(round)) => entry.rounds.push(round),
                 Ok(None) => break,
                 Err(error) => {
@@ -37,9 +38,9 @@ pub(crate) fn run(plan: &Plan, count: usize, stop: Stop<'_>, report: &mut Report
 }
 
 /// One round; nothing where it was broken off.
-fn round(plan: &Plan, contender: &run::Contender, count: usize, stop: Stop<'_>) -> anyhow::Result<Option<Round>> {
+fn round(plan: &Plan, contender: &run::Contender, count: usize, used: &mut BTreeSet<u16>, stop: Stop<'_>) -> anyhow::Result<Option<Round>> {
     let resident = || contender.process.and_then(proc::resident_kb);
-    let mut storm = Storm::new(contender.server.clone(), count)?;
+    let mut storm = Storm::new(contender.server.clone(), count, used)?;
     let (before, cpu_before) = (resident(), cpu(contender));
     let made = storm.allocate(plan.in_flight, stop)?;
     let (allocated, cpu_after) = (resident(), cpu(contender));

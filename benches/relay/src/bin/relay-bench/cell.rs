@@ -55,7 +55,7 @@ pub(crate) fn run(plan: &Plan, servers: &[Contender], kind: Kind, stop: Stop<'_>
     let reference = series.iter().find(|series| series.name == BuiltIn::NullPlain.name());
     let first = report.cells.len();
     for (index, contender) in servers.iter().enumerate() {
-        let mut cell = Cell::new(direction, &load, plan.flows, contender.name.clone(), &contender.server);
+        let mut cell = Cell::new(direction, &load, plan.flows, contender);
         cell.add_figures(&series[index], reference, plan.cpus.shared());
         if let Some((rate, series)) = &paced {
             cell.paced = Paced::of(*rate, &series[index]);

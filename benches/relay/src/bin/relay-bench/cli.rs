@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::auth::Auth;
 use crate::cpus::Cpus;
 use crate::report::Format;
 use crate::servers::{BuiltIn, Choice};
@@ -31,6 +32,9 @@ pub(crate) enum Command {
         server: BuiltIn,
         #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
         listen: SocketAddr,
+        /// What to ask clients for, where the server can [default: long-term].
+        #[arg(long, value_enum)]
+        auth: Option<Auth>,
     },
     /// Print the JSON Schema of `--format json`.
     Schema,
@@ -38,12 +42,20 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
-    /// Which servers: null-plain, null-mmsg, null-gso, turn, turn-server-proto, or turn:HOST:PORT for one that runs already [default: all named ones]
+    /// Which servers: null-plain, null-mmsg, null-gso, turn, turn-server-proto, turn-rs (c2c only), coturn (where turnserver is installed), or
+    /// turn:HOST:PORT for one that runs already [default: the named ones of this program that can do what is asked]
     #[arg(long, value_name = "NAME|turn:HOST:PORT", value_delimiter = ',')]
     pub(crate) server: Vec<Choice>,
-    /// Credentials for turn:HOST:PORT.
+    /// Credentials for turn:HOST:PORT; with --secret a name alone, which becomes part of the name.
     #[arg(long, value_name = "NAME:PASSWORD")]
     pub(crate) user: Option<String>,
+    /// What clients prove who they are with [default: long-term where a server of this program asks, and for turn:HOST:PORT where --user is given]. The
+    /// null relays never ask: credentials cost nothing on a datagram.
+    #[arg(long, value_enum)]
+    pub(crate) auth: Option<Auth>,
+    /// The secret that turn:HOST:PORT shares (coturn: static-auth-secret), for --auth rest-secret.
+    #[arg(long)]
+    pub(crate) secret: Option<String>,
     /// The process of turn:HOST:PORT, if it runs here: gives CPU time and drops.
     #[arg(long, value_name = "PID")]
     pub(crate) pid: Option<u32>,

@@ -15,7 +15,8 @@ pub(crate) struct Environment {
     pub(crate) build: &'static str,
     /// The command line, without the path of the program.
     pub(crate) command: String,
-    pub(crate) servers: Vec<&'static str>,
+    /// Versions of the servers that are not our own.
+    pub(crate) servers: Vec<String>,
     pub(crate) kernel: String,
     pub(crate) processor: String,
     /// How many this process may use.
@@ -43,7 +44,7 @@ impl Environment {
             version: env!("CARGO_PKG_VERSION"),
             build: env!("RELAY_BENCH_PROFILE"),
             command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
-            servers: BuiltIn::ALL.into_iter().filter_map(BuiltIn::version).collect(),
+            servers: BuiltIn::versions(),
             kernel: text("/proc/sys/kernel/osrelease").unwrap_or_default(),
             processor: processor().unwrap_or_default(),
             processors: std::thread::available_parallelism().map_or(1, usize::from),

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod allocations;
+mod auth;
 mod cell;
 mod child;
 mod cli;
@@ -30,7 +31,7 @@ const HARD_EXIT: u8 = 130;
 fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
     match arguments.command {
-        Some(cli::Command::Serve { server, listen }) => match servers::serve(server, listen) {
+        Some(cli::Command::Serve { server, listen, auth }) => match servers::serve(server, listen, auth) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed(FAULT, &error),
         },

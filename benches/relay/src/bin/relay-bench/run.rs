@@ -1,6 +1,7 @@
 //! The benchmark: servers are started once, and each cell (direction and size) goes round them all.
 
 use crate::allocations;
+use crate::auth::{Auth, user_of_secret};
 use crate::cell;
 use crate::child;
 use crate::cli::{Bench, Ip};
@@ -23,6 +24,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 pub(crate) struct Plan {
     pub(crate) choices: Vec<Choice>,
     user: Option<User>,
+    auth: Option<Auth>,
     pid: Option<u32>,
     directions: Vec<Direction>,
     sizes: Vec<usize>,
@@ -73,20 +75,21 @@ pub(crate) fn plan(arguments: &Bench) -> anyhow::Result<Plan> {
     if arguments.ip == Ip::Cross && arguments.server.iter().any(far) {
         bail!("--ip cross has peers on the loopback address of the other family, which only a server on loopback reaches");
     }
-    let user = match arguments.user.as_deref().map(|user| user.split_once(':').context("--user is NAME:PASSWORD")) {
-        Some(parts) => parts.map(|(name, password)| Some(User { name: name.into(), password: password.into() }))?,
-        None => None,
-    };
+    if running == 0 && arguments.secret.is_some() {
+        bail!("--secret is about a server turn:HOST:PORT, and there is none; those of this program have one of their own");
+    }
+    let user = if running > 0 { user(arguments)? } else { None };
     let cpus = arguments.cpus.map_or_else(Cpus::choose, Ok)?;
     if cpus.shared() && (!arguments.rate.is_empty() || arguments.search.is_some()) {
         bail!(
             "server and generator share a processor: no rate can be kept; without --rate and --search the CPU time per packet is measured"
         );
     }
-    let choices = if arguments.server.is_empty() { BuiltIn::ALL.map(Choice::BuiltIn).to_vec() } else { arguments.server.clone() };
+    let choices = choices(arguments)?;
     Ok(Plan {
         choices,
         user,
+        auth: arguments.auth,
         pid: arguments.pid,
         directions: arguments.direction.clone(),
         sizes: arguments.size.clone(),
@@ -106,6 +109,44 @@ pub(crate) fn plan(arguments: &Bench) -> anyhow::Result<Plan> {
         cpus,
         baseline,
     })
+}
+
+/// The named servers, or those of this program that can do what is asked.
+fn choices(arguments: &Bench) -> anyhow::Result<Vec<Choice>> {
+    let directions = if arguments.allocations.is_some() { &[][..] } else { &arguments.direction };
+    let obstacle = |server: BuiltIn| {
+        let cannot = server.cannot(directions, arguments.ip == Ip::Cross);
+        cannot.or(server.auth(arguments.auth).err())
+    };
+    if arguments.server.is_empty() {
+        let able = |server: &BuiltIn| server.is_part_of_this_program() && obstacle(*server).is_none();
+        return Ok(BuiltIn::ALL.into_iter().filter(able).map(Choice::BuiltIn).collect());
+    }
+    for choice in &arguments.server {
+        if let Choice::BuiltIn(server) = choice
+            && let Some(obstacle) = obstacle(*server)
+        {
+            bail!(obstacle);
+        }
+    }
+    Ok(arguments.server.clone())
+}
+
+/// Whom a server that runs already shall serve.
+fn user(arguments: &Bench) -> anyhow::Result<Option<User>> {
+    let auth = arguments.auth.unwrap_or(if arguments.user.is_some() { Auth::LongTerm } else { Auth::None });
+    match (auth, arguments.user.as_deref(), arguments.secret.as_deref()) {
+        (Auth::None, None, None) => Ok(None),
+        (Auth::None, ..) => bail!("--auth none and --user or --secret contradict each other"),
+        (Auth::LongTerm, Some(user), None) => {
+            let (name, password) = user.split_once(':').context("--user is NAME:PASSWORD")?;
+            Ok(Some(User { name: name.into(), password: password.into() }))
+        }
+        (Auth::LongTerm, None, _) => bail!("--auth long-term needs --user NAME:PASSWORD for turn:HOST:PORT"),
+        (Auth::LongTerm, ..) => bail!("--secret needs --auth rest-secret"),
+        (Auth::RestSecret, name, Some(secret)) => Ok(Some(user_of_secret(secret, name.unwrap_or_default()))),
+        (Auth::RestSecret, _, None) => bail!("--auth rest-secret needs --secret SECRET for turn:HOST:PORT"),
+    }
 }
 
 /// Runs all of it. `stop` breaks it off; the report then says that it is incomplete.
@@ -160,20 +201,41 @@ pub(crate) struct Contender {
     pub(crate) name: String,
     pub(crate) server: Server,
     pub(crate) process: Option<u32>,
+    pub(crate) auth: &'static str,
+    built_in: Option<BuiltIn>,
     _child: Option<child::Server>,
+}
+
+impl Contender {
+    /// How many allocations a datagram passes; what runs already is taken for a server that relays as RFC 8656 says.
+    pub(crate) fn hops(&self, direction: Direction) -> usize {
+        self.built_in.map_or(if direction == Direction::C2c { 2 } else { 1 }, |server| server.hops(direction))
+    }
 }
 
 /// Starts a server on the processors of the calling thread, or names one that runs.
 pub(crate) fn start(plan: &Plan, choice: &Choice) -> anyhow::Result<Contender> {
     Ok(match choice {
         Choice::BuiltIn(built_in) => {
-            let child = child::Server::start(*built_in, plan.loopback)?;
-            let server = plan.server(child.address, built_in.user());
-            Contender { name: built_in.name().into(), server, process: Some(child.process()), _child: Some(child) }
+            let auth = built_in.auth(plan.auth).map_err(anyhow::Error::msg)?;
+            let child = child::Server::start(*built_in, plan.loopback, auth)?;
+            let server = plan.server(child.address, BuiltIn::user(auth));
+            Contender {
+                name: built_in.name().into(),
+                server,
+                process: Some(child.process()),
+                auth: auth.name(),
+                built_in: Some(*built_in),
+                _child: Some(child),
+            }
         }
         Choice::Running(name, address) => {
             let server = plan.server(*address, plan.user.clone());
-            Contender { name: name.clone(), server, process: plan.pid, _child: None }
+            let auth = match &server.user {
+                None => Auth::None,
+                Some(_) => plan.auth.unwrap_or(Auth::LongTerm),
+            };
+            Contender { name: name.clone(), server, process: plan.pid, auth: auth.name(), built_in: None, _child: None }
         }
     })
 }

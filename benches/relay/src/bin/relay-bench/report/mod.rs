@@ -13,9 +13,9 @@ mod table;
 pub(crate) use self::allocations::{Allocations, Resident, Round};
 use crate::environment::Environment;
 use crate::gate::Gate;
+use crate::run::Contender;
 use clap::ValueEnum;
 use relay_bench::bench::{Direction, Series};
-use relay_bench::flow::Server;
 use relay_bench::io::Mode;
 use relay_bench::load::Load;
 use relay_bench::schedule::Pace;
@@ -174,18 +174,18 @@ impl Paced {
 }
 
 impl Cell {
-    pub(crate) fn new(direction: Direction, load: &Load, flows: usize, name: String, server: &Server) -> Self {
-        let hops = if direction == Direction::C2c { 2 } else { 1 };
+    pub(crate) fn new(direction: Direction, load: &Load, flows: usize, contender: &Contender) -> Self {
+        let (hops, server) = (contender.hops(direction), &contender.server);
         let (window, rate, burst) = match load.pace {
             Pace::Window(window) => (Some(window), None, 1),
             Pace::Rate(rate) => (None, Some(rate.per_second), rate.burst),
         };
         Self {
-            server: name,
+            server: contender.name.clone(),
             direction: direction.name(),
             size: load.size,
             flows,
-            allocations: flows * hops,
+            allocations: if direction == Direction::C2c { 2 * flows } else { flows },
             carrier: server.carrier.name(),
             transport: "udp",
             ip: match server.address {
@@ -193,7 +193,7 @@ impl Cell {
                 SocketAddr::V4(_) => "v4",
                 SocketAddr::V6(_) => "v6",
             },
-            auth: if server.user.is_some() { "long-term" } else { "none" },
+            auth: contender.auth,
             tx: load.mode,
             hops,
             window,

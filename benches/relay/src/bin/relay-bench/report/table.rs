@@ -1,6 +1,7 @@
 //! What human and Markdown tables have in common: columns, words and the notes below.
 
 use super::{Cell, Report};
+use relay_bench::bench::Direction;
 use relay_bench::carrier::Carrier;
 use relay_bench::search::{Bounds, End};
 use relay_bench::summary::{Delay, Quantiles};
@@ -26,7 +27,7 @@ pub(super) fn groups(report: &Report) -> impl Iterator<Item = &[Cell]> {
 
 /// What the cells of a group have in common.
 pub(super) fn title(cell: &Cell) -> String {
-    let hops = if cell.hops == 1 { "1 hop".to_owned() } else { format!("{} hops", cell.hops) };
+    let hops = if cell.direction == Direction::C2c.name() { "2 hops" } else { "1 hop" };
     let load = match (cell.window, cell.rate) {
         (Some(window), _) => format!("closed loop, {window} on the way"),
         (None, rate) => format!("{} packets/s", rate.unwrap_or(0)),
@@ -109,6 +110,12 @@ pub(super) fn notes(cells: &[Cell]) -> Vec<String> {
     if let Some(names) = names(Verdict::Contended) {
         notes.push(format!(
             "{names}: neither server nor generator was at its limit; others had the processor, or the process is out of sight."
+        ));
+    }
+    for cell in cells.iter().filter(|cell| cell.hops == 1 && cell.direction == Direction::C2c.name()) {
+        notes.push(format!(
+            "{}: one hop: it hands data from client to client inside, and relays nothing between sockets of its own.",
+            cell.server
         ));
     }
     let late: Vec<&str> = cells.iter().filter(|cell| is_late(cell)).map(|cell| cell.server.as_str()).collect();

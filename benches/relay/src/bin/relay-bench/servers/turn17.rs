@@ -1,16 +1,15 @@
 //! `turn` 0.17 on a tokio runtime of one thread, with sockets that buffer as much as those of the null relay.
 
-use super::REALM;
+use super::{Auth, REALM, SECRET, USER};
 use anyhow::Context as _;
 use async_trait::async_trait;
-use relay_bench::client::User;
 use relay_bench::io::{Mode, Port};
 use relay_bench::null::relay_ip;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UdpSocket;
-use turn17::auth::{AuthHandler, generate_auth_key};
+use turn17::auth::{AuthHandler, LongTermAuthHandler, generate_auth_key};
 use turn17::relay::RelayAddressGenerator;
 use turn17::server::Server;
 use turn17::server::config::{ConnConfig, ServerConfig};
@@ -18,7 +17,7 @@ use webrtc17_util::Conn;
 use wire::stun::AddressFamily;
 
 /// Serves for ever.
-pub(crate) fn serve(listener: Port, user: User) -> anyhow::Result<()> {
+pub(crate) fn serve(listener: Port, auth: Auth) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let relay_ip = listener.socket.local_addr()?.ip();
@@ -26,7 +25,10 @@ pub(crate) fn serve(listener: Port, user: User) -> anyhow::Result<()> {
         let config = ServerConfig {
             conn_configs: vec![ConnConfig { conn, relay_addr_generator: Box::new(Relays(relay_ip)) }],
             realm: REALM.into(),
-            auth_handler: Arc::new(OneUser(user)),
+            auth_handler: match auth {
+                Auth::RestSecret => Arc::new(LongTermAuthHandler::new(SECRET.into())),
+                _ => Arc::new(OneUser),
+            },
             // Zero selects the crate's default.
             channel_bind_timeout: Duration::ZERO,
             alloc_close_notify: None,
@@ -36,12 +38,12 @@ pub(crate) fn serve(listener: Port, user: User) -> anyhow::Result<()> {
     })
 }
 
-struct OneUser(User);
+struct OneUser;
 
 impl AuthHandler for OneUser {
     fn auth_handle(&self, username: &str, realm: &str, _source: SocketAddr) -> Result<Vec<u8>, turn17::Error> {
-        let known = username == self.0.name;
-        known.then(|| generate_auth_key(username, realm, &self.0.password)).ok_or(turn17::Error::ErrNoSuchUser)
+        let known = username == USER;
+        known.then(|| generate_auth_key(username, realm, USER)).ok_or(turn17::Error::ErrNoSuchUser)
     }
 }
 
