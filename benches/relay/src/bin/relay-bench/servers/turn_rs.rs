@@ -3,7 +3,6 @@
 //! Its relayed addresses are virtual: data passes from client to client inside the server, and no other peer is reached.
 
 use super::{Auth, REALM, SECRET, USER, free_port};
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use turn_server::config::{Auth as Credentials, Config, Interface, Server};
 
@@ -17,7 +16,7 @@ pub(crate) fn serve(listen: SocketAddr, auth: Auth) -> anyhow::Result<()> {
     let server = Server { realm: REALM.into(), max_threads: 1, interfaces: vec![interface], ..Server::default() };
     let credentials = match auth {
         Auth::RestSecret => Credentials { static_auth_secret: Some(SECRET.into()), ..Credentials::default() },
-        _ => Credentials { static_credentials: HashMap::from([(USER.into(), USER.into())]), ..Credentials::default() },
+        _ => Credentials { static_credentials: [(USER.into(), USER.into())].into(), ..Credentials::default() },
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     super::tell(listen)?;
