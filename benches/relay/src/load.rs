@@ -101,6 +101,8 @@ pub struct Outcome {
     pub refused: u64,
     /// Open-loop datagrams that left more than [`LATE`] after they were due.
     pub late: u64,
+    /// Bursts that did not leave back to back: from the first to the last datagram it took more than [`LATE`] and [`SENDING`] for each.
+    pub torn: u64,
     /// Times that a closed loop gave up what was on its way, since nothing had arrived for [`STALL`].
     pub stalls: u64,
     /// The clock's zero: all times of datagrams count from it.
@@ -128,6 +130,8 @@ impl Outcome {
 
 /// A datagram that leaves later than this after it was due is late.
 pub const LATE: Duration = Duration::from_millis(1);
+/// How long the generator may take for a datagram of a burst.
+pub const SENDING: Duration = Duration::from_micros(10);
 /// How long a closed loop waits for what is on its way.
 pub const STALL: Duration = Duration::from_millis(20);
 

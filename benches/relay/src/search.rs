@@ -1,9 +1,11 @@
-//! The highest rate at which a server loses no more than a given share: bounds, found by many short trials.
+//! The highest rate at which a server loses no more than a given share, or the largest burst of which it loses nothing: bounds, found by many short trials.
 //!
-//! Between a rate that passed and one that failed the next is their geometric mean. A rate has passed or failed when a majority of its trials has, so that one
+//! Between a rate (or a burst; what is said of rates here goes for both) that passed and one that failed the next is their geometric mean. A rate has passed or failed when a majority of its trials has, so that one
 //! unlucky trial does not decide. Trials in which the generator fell short decide nothing; where they pile up, the search goes no higher.
 
 use crate::bench::Trial;
+use crate::load::Outcome;
+use crate::schedule::Rate;
 use crate::verdict::Verdict;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -24,7 +26,7 @@ pub enum Judgement {
 pub struct Bounds {
     /// Share of datagrams that may be lost, 0 to 1.
     pub goal: f64,
-    /// The highest rate that passed, in datagrams per second and direction.
+    /// The highest rate that passed, in datagrams per second and direction; of bursts the largest one, in datagrams.
     pub lower: Option<u64>,
     /// The lowest rate that failed.
     pub upper: Option<u64>,
@@ -68,6 +70,7 @@ pub struct Search {
     ceiling: u64,
     /// Whether the generator is what holds the ceiling down.
     limited: bool,
+    lowest: u64,
     next: Option<u64>,
     votes: [usize; 3],
 }
@@ -76,9 +79,19 @@ impl Search {
     /// Begins at `first` and never goes above `ceiling`, both in datagrams per second and direction.
     #[must_use]
     pub fn new(goal: f64, first: u64, ceiling: u64) -> Self {
+        Self::between(LOWEST, goal, first, ceiling)
+    }
+
+    /// Looks for the largest burst of at most `ceiling` datagrams of which none is lost.
+    #[must_use]
+    pub fn bursts(ceiling: u64) -> Self {
+        Self::between(1, 0.0, 16, ceiling)
+    }
+
+    fn between(lowest: u64, goal: f64, first: u64, ceiling: u64) -> Self {
         let bounds = Bounds { goal, lower: None, upper: None, trials: 0, unusable: 0, end: End::Unfinished };
-        let ceiling = ceiling.max(LOWEST);
-        Self { bounds, ceiling, limited: false, next: Some(first.clamp(LOWEST, ceiling)), votes: [0; 3] }
+        let ceiling = ceiling.max(lowest);
+        Self { bounds, ceiling, limited: false, lowest, next: Some(first.clamp(lowest, ceiling)), votes: [0; 3] }
     }
 
     /// The rate of the next trial; `None` at the end.
@@ -120,9 +133,9 @@ impl Search {
             (Some(lower), None) if lower >= self.ceiling => {
                 return self.end(if self.limited { End::GeneratorLimited } else { End::Ceiling });
             }
-            (Some(lower), None) => (lower + lower / 2).min(self.ceiling),
-            (None, Some(LOWEST)) => return self.end(End::NothingPasses),
-            (None, _) => (rate / 2).max(LOWEST),
+            (Some(lower), None) => (lower + lower.div_ceil(2)).min(self.ceiling),
+            (None, Some(upper)) if upper == self.lowest => return self.end(End::NothingPasses),
+            (None, _) => (rate / 2).max(self.lowest),
         };
         // Between neighbours there is nothing left to try.
         if Some(next) == self.bounds.lower || Some(next) == self.bounds.upper { self.end(End::Narrow) } else { self.next = Some(next) }
@@ -130,10 +143,10 @@ impl Search {
 
     /// The generator cannot offer `rate`: below it there may be something to find.
     fn lower_ceiling(&mut self, rate: u64) {
-        if self.bounds.lower.is_some() || rate <= LOWEST {
+        if self.bounds.lower.is_some() || rate <= self.lowest {
             return self.end(End::GeneratorLimited);
         }
-        (self.votes, self.limited, self.ceiling) = ([0; 3], true, (rate / 2).max(LOWEST));
+        (self.votes, self.limited, self.ceiling) = ([0; 3], true, (rate / 2).max(self.lowest));
         self.next = Some(self.ceiling);
     }
 
@@ -157,6 +170,30 @@ pub fn judge(trial: &Trial, goal: f64) -> Judgement {
     let arrived = total.lost() as f64 <= sent * goal && total.in_window as f64 + sent * goal >= sent * IN_WINDOW;
     let grows = trial.outcome.legs.iter().any(|leg| leg.delays.grows());
     if arrived && !grows { Judgement::Passed } else { Judgement::Failed }
+}
+
+/// Quiet time after each burst: a relay that is not at its limit has sent on all of it by then.
+const QUIET: u64 = 20_000_000;
+/// More of it for each datagram of the burst, in ns.
+const QUIET_EACH: u64 = 20_000;
+
+/// Bursts with quiet time between them.
+#[must_use]
+pub fn bursts_of(burst: u64) -> Rate {
+    let between = QUIET + QUIET_EACH * burst;
+    Rate { per_second: (burst * 1_000_000_000 / between).max(1), burst }
+}
+
+/// Judges a trial of bursts: it has passed if nothing was lost. One in which most bursts did not leave back to back can only have failed.
+#[must_use]
+pub fn judge_bursts(outcome: &Outcome, own_losses: u64, burst: u64) -> Judgement {
+    let torn = outcome.torn * 2 > outcome.offered / burst.max(1);
+    match outcome.total().lost() {
+        _ if own_losses > 0 || outcome.sent < outcome.offered => Judgement::Unusable,
+        0 if torn => Judgement::Unusable,
+        0 => Judgement::Passed,
+        _ => Judgement::Failed,
+    }
 }
 
 #[cfg(test)]
@@ -184,6 +221,24 @@ mod tests {
             prop_assert!(lower <= limit && limit < upper && bounds.end == End::Narrow);
             prop_assert!(upper as f64 <= lower as f64 * PRECISION || upper == lower + 1);
             prop_assert!(bounds.trials < 80, "{} trials", bounds.trials);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_largest_burst_is_found_to_the_datagram_or_within_the_precision(limit in 1u64..5000) {
+            let bounds = found(Search::bursts(10_000), &mut capacity(limit));
+            let (lower, upper) = (bounds.lower.expect("one datagram passes"), bounds.upper.expect("something fails"));
+            prop_assert!(lower <= limit && limit < upper && bounds.end == End::Narrow);
+            prop_assert!(upper as f64 <= lower as f64 * PRECISION || upper == lower + 1);
+        }
+    }
+
+    #[test]
+    fn bursts_have_quiet_time_between_them() {
+        for burst in [1, 16, 1000, 10_000] {
+            let rate = bursts_of(burst);
+            assert!(rate.intended(burst) >= QUIET + QUIET_EACH * burst, "{burst}");
         }
     }
 

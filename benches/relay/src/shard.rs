@@ -5,7 +5,7 @@
 use crate::account::{Delays, Sequence};
 use crate::flow::Flow;
 use crate::io::{BATCH, Inbox, Outbox};
-use crate::load::{LATE, Leg, Load, Outcome, STALL, Stop, Traffic};
+use crate::load::{LATE, Leg, Load, Outcome, SENDING, STALL, Stop, Traffic};
 use crate::payload::{self, Header, Received, Way};
 use crate::proc::{self, Cpu};
 use crate::schedule::{Extent, Pace, Rate};
@@ -44,6 +44,9 @@ pub(crate) struct Shard<'a> {
     scheduled: u64,
     refused: u64,
     late: u64,
+    torn: u64,
+    /// When the first datagram of the latest burst left.
+    burst_begin: u64,
     stalls: u64,
     last_arrival: u64,
 }
@@ -99,6 +102,8 @@ impl<'a> Shard<'a> {
             scheduled: 0,
             refused: 0,
             late: 0,
+            torn: 0,
+            burst_begin: 0,
             stalls: 0,
             last_arrival: 0,
         })
@@ -209,6 +214,7 @@ impl<'a> Shard<'a> {
             flow = rate.flow(self.scheduled, self.flows.len());
             let intended = rate.intended(self.scheduled);
             self.scheduled += 1;
+            self.watch_burst(rate);
             for turn in 0..self.load.traffic.scheduled() {
                 let actual = self.now();
                 self.late += u64::from(actual - intended > LATE.as_nanos() as u64);
@@ -222,6 +228,16 @@ impl<'a> Shard<'a> {
         // What is left of a burst that was cut: the next datagram may leave by another socket.
         self.flush(0, flow);
         self.scheduled > begin
+    }
+
+    /// Sees whether the burst of the datagram that leaves now stays together.
+    fn watch_burst(&mut self, rate: Rate) {
+        let (now, place) = (self.now(), self.scheduled % rate.burst.max(1));
+        if place == 1 || rate.burst <= 1 {
+            self.burst_begin = now;
+        }
+        let together = (LATE + SENDING * rate.burst.min(u32::MAX.into()) as u32).as_nanos() as u64;
+        self.torn += u64::from(place == 0 && now - self.burst_begin > together);
     }
 
     fn push(&mut self, turn: usize, flow: usize, intended: u64, actual: u64) {
@@ -358,6 +374,7 @@ impl<'a> Shard<'a> {
             sent,
             refused: self.refused,
             late: self.late,
+            torn: self.torn,
             stalls: self.stalls,
             begin: self.begin,
             sending,

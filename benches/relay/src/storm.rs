@@ -35,6 +35,7 @@ pub struct Storm {
     server: Server,
     epoll: Epoll,
     clients: Vec<Client>,
+    until_error: bool,
 }
 
 #[derive(Debug)]
@@ -70,7 +71,7 @@ impl Storm {
             Ok(Client { socket, proof: Proof::new(server.user.clone()), allocated: false })
         };
         let clients = (0..count).map(client).collect::<io::Result<_>>()?;
-        Ok(Self { server, epoll, clients })
+        Ok(Self { server, epoll, clients, until_error: false })
     }
 
     /// Allocates for each client, with at most `in_flight` requests on their way.
@@ -78,8 +79,22 @@ impl Storm {
     /// # Errors
     /// When the system refuses to wait.
     pub fn allocate(&mut self, in_flight: usize, stop: Stop<'_>) -> io::Result<Outcome> {
-        let all = (0..self.clients.len()).collect();
-        self.run(&Request::allocate(self.server.relayed_family()), all, in_flight, stop)
+        self.run(&Request::allocate(self.server.relayed_family()), self.all(), in_flight, stop)
+    }
+
+    /// Allocates client by client until the first error; what was on its way by then is awaited.
+    ///
+    /// # Errors
+    /// When the system refuses to wait.
+    pub fn allocate_until_error(&mut self, in_flight: usize, stop: Stop<'_>) -> io::Result<Outcome> {
+        self.until_error = true;
+        let outcome = self.allocate(in_flight, stop);
+        self.until_error = false;
+        outcome
+    }
+
+    fn all(&self) -> Vec<usize> {
+        (0..self.clients.len()).collect()
     }
 
     /// Ends the allocations that there are.
@@ -97,6 +112,7 @@ impl Storm {
         let (begin, mut waiting, mut pending) = (Instant::now(), waiting.into_iter(), BTreeMap::new());
         loop {
             while pending.len() < in_flight.max(1)
+                && (!self.until_error || outcome.errors.is_empty())
                 && let Some(index) = waiting.next()
             {
                 let now = Instant::now();

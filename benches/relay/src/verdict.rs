@@ -113,6 +113,7 @@ mod tests {
             offered: 10_000,
             refused: 0,
             late,
+            torn: 0,
             stalls: 0,
             sending: Duration::from_secs(1),
             span: Duration::from_secs(1),

@@ -280,6 +280,8 @@ fn what_cannot_be_done_is_refused_before_anything_starts() {
         (&["--server", "turn:127.0.0.1:3478", "--auth", "none", "--user", "a:b"], "contradict"),
         (&["--server", "turn:127.0.0.1:3478", "--user", "a"], "NAME:PASSWORD"),
         (&["--server", "turn", "--secret", "s", "--auth", "rest-secret"], "turn:HOST:PORT"),
+        (&["--until-error"], "--allocations"),
+        (&["--search", "burst", "--burst", "5"], "--burst"),
         (&["--out", "/proc/nowhere"], "--out"),
         (&["--gate", "x.json", "--rate", "5"], "cannot be used"),
     ] {
@@ -300,6 +302,29 @@ fn a_search_tells_bounds_and_why_it_ended() {
     assert!(search["end"].as_str().is_some_and(|end| ends.contains(&end)), "{search:#}");
     assert!(search["trials"].as_u64().zip(search["unusable"].as_u64()).is_some_and(|(used, unused)| used + unused > 0), "{search:#}");
     assert!(cell["paced"].is_null() && cell["delay_up"].is_null());
+}
+
+#[test]
+fn the_largest_burst_is_told_with_both_bounds() {
+    let arguments = ["--server", "null-plain", "--size", "100", "--packets", "200", "--rounds", "1", "--search", "burst", "--format"];
+    let cell = report(&[&arguments[..], &["json"]].concat())["cells"][0].clone();
+    let found = &cell["burst_tolerance"];
+    let ends = ["narrow", "ceiling", "generator-limited", "nothing-passes"];
+    assert!(found["end"].as_str().is_some_and(|end| ends.contains(&end)) && cell["search"].is_null(), "{cell:#}");
+    let table = String::from_utf8(output(&[&arguments[..], &["human"]].concat()).stdout).expect("text");
+    assert!(table.contains("null-plain: bursts of "), "{table}");
+}
+
+#[test]
+fn the_maximum_of_allocations_is_told_with_what_ended_it() {
+    let arguments = ["--allocations", "50", "--until-error", "--server", "null-plain", "--format"];
+    let entry = report(&[&arguments[..], &["json"]].concat())["allocations"][0].clone();
+    assert_eq!(
+        (&entry["maximum"], entry["rounds"].as_array().map(Vec::len)),
+        (&serde_json::json!({"made": 50, "ended_by": null}), Some(1))
+    );
+    let table = String::from_utf8(output(&[&arguments[..], &["human"]].concat()).stdout).expect("text");
+    assert!(table.contains("null-plain: 50 allocations without an error; more were not asked for."), "{table}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use relay_bench::flow::{Flow, Server, Target};
 use relay_bench::io::Mode;
 use relay_bench::load::{self, Load, Outcome, Traffic};
 use relay_bench::schedule::{Extent, Pace, Rate};
-use relay_bench::search::{End, Judgement, PRECISION, Search};
+use relay_bench::search::{self, End, Judgement, PRECISION, Search};
 use relay_bench::storm::Storm;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -175,5 +175,51 @@ fn the_search_finds_a_rate_cap() {
         let (lower, upper) = (bounds.lower.expect("narrow"), bounds.upper.expect("narrow"));
         let highest = CAP as f64 * COUNT as f64 / (COUNT - DEPTH - 2) as f64;
         assert!(lower as f64 <= highest && upper >= CAP && upper as f64 <= lower as f64 * PRECISION, "{bounds:?}");
+    });
+}
+
+#[test]
+fn the_largest_burst_without_loss_is_found_to_the_datagram() {
+    proxy::with(Plant::Cap(1000), |target, account| {
+        let flows = [Flow::open(target, Mode::Plain).expect("an allocation")];
+        let (mut search, mut run) = (Search::bursts(200), 0);
+        while let Some(burst) = search.rate() {
+            run += 1;
+            let before = read(account).dropped;
+            let pace = Pace::Rate(search::bursts_of(burst));
+            let load = Load { run, patience: Duration::from_millis(300), ..planned(pace, 4 * burst) };
+            let outcome = load::run(&flows, &load, &|| false).expect("a trial");
+            // The plant counts by the times at which datagrams are due, so how fast the generator sends shall not matter here.
+            let outcome = Outcome { torn: 0, ..outcome };
+            let elsewhere = outcome.total().lost().abs_diff(read(account).dropped - before);
+            search.record(search::judge_bursts(&outcome, elsewhere, burst));
+        }
+        let bounds = search.bounds();
+        assert_eq!((bounds.lower, bounds.upper, bounds.end), (Some(DEPTH), Some(DEPTH + 1), End::Narrow), "{bounds:?}");
+    });
+}
+
+#[test]
+fn a_burst_that_did_not_leave_at_once_proves_nothing() {
+    let outcome = trial(&Target::Direct(std::net::Ipv4Addr::LOCALHOST.into()), &planned(Pace::Rate(search::bursts_of(8)), 32));
+    let judged = |torn, own| search::judge_bursts(&Outcome { torn, ..outcome.clone() }, own, 8);
+    let expected = (Judgement::Passed, Judgement::Passed, Judgement::Unusable, Judgement::Unusable);
+    assert_eq!((judged(0, 0), judged(2, 0), judged(3, 0), judged(0, 1)), expected);
+    let mut lossy = outcome.clone();
+    lossy.legs[0].flows[0].delivered -= 1;
+    assert_eq!(search::judge_bursts(&Outcome { torn: 4, ..lossy }, 0, 8), Judgement::Failed);
+}
+
+#[test]
+fn a_quota_is_found_with_the_error_that_ends_the_allocations() {
+    proxy::with(Plant::Quota(37), |target, account| {
+        let Target::Peer(server) = target else { panic!("the proxy stands before a relay") };
+        let mut storm = Storm::new(server.clone(), 200, &mut BTreeSet::new()).expect("sockets");
+        let made = storm.allocate_until_error(4, &|| false).expect("a storm");
+        assert_eq!((made.made, made.interrupted), (37, false), "{made:?}");
+        // Those that were on their way when the first error came back have it too, and nobody else was asked for.
+        let refused = made.errors.get("486").copied().unwrap_or(0);
+        assert!(made.errors.len() == 1 && (1..=4).contains(&refused) && read(account).dropped >= refused, "{made:?}");
+        assert_eq!(storm.release(4, &|| false).expect("a storm").made, 37);
     });
 }

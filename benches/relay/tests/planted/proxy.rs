@@ -12,6 +12,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+use wire::stun::build::WellformedBuilder;
+use wire::stun::{Attribute, Class, ErrorCode, Message};
 
 /// What the proxy does to ChannelData messages and Send indications from clients (or to Allocate requests), counted from 0.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +34,8 @@ pub(crate) enum Plant {
     Cap(u64),
     /// Answers each Allocate request this much later.
     SlowAllocate(Duration),
+    /// Refuses the allocations of all but the first so many clients (486).
+    Quota(usize),
 }
 
 /// Datagrams that a rate cap lets through at once.
@@ -89,6 +93,14 @@ fn data(datagram: &[u8]) -> Option<&[u8]> {
     channel_data(datagram).map(|(_, data)| data).or_else(|| indication(Kind::Send, datagram).map(|(_, data)| data))
 }
 
+/// Allocation Quota Reached: RFC 8656 section 7.2.
+fn refusal(request: &[u8]) -> Vec<u8> {
+    let message = Message::parse(request).expect("the generator's own");
+    let error = Attribute::ErrorCode(ErrorCode { code: 486, reason: "" });
+    let builder = WellformedBuilder::new(Class::ErrorResponse, message.method(), message.transaction_id()).attribute(error);
+    builder.build().expect("well-formed")
+}
+
 /// A non-blocking socket with room for all that a generator sends at once when it was kept from running.
 fn roomy(address: SocketAddr) -> UdpSocket {
     Port::bind(address, Mode::Plain).expect("a port").socket
@@ -129,6 +141,10 @@ impl<'a> Proxy<'a> {
         }
         let is_allocate = datagram[..2] == [0, 3];
         match self.plant {
+            Plant::Quota(most) if is_allocate && !self.clients.contains_key(&client) && self.clients.len() >= most => {
+                self.count(|account| &mut account.dropped);
+                let _ = self.front.send_to(&refusal(datagram), client);
+            }
             Plant::SlowAllocate(delay) if is_allocate => self.hold(client, delay, datagram.to_vec()),
             _ => self.forward(client, datagram),
         }

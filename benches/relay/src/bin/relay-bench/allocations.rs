@@ -18,10 +18,11 @@ pub(crate) fn run(plan: &Plan, count: usize, stop: Stop<'_>, report: &mut Report
         cpus::pin(plan.cpus.server)?;
         let contender = run::start(plan, choice)?;
         cpus::pin(plan.cpus.generator)?;
-        eprintln!("{}: {ROUNDS} rounds of {count} allocations, {} at once", contender.name, plan.in_flight);
+        let rounds = if plan.until_error { 1 } else { ROUNDS };
+        eprintln!("{}: {rounds} rounds of {count} allocations, {} at once", contender.name, plan.in_flight);
         let mut entry = Allocations::new(contender.name.clone(), contender.auth, count, plan.in_flight);
         let mut used = BTreeSet::new();
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds {
             match round(plan, &contender, count, &mut used, stop) {
                 Ok(Some(round)) => entry.rounds.push(round),
                 Ok(None) => break,
@@ -31,7 +32,7 @@ pub(crate) fn run(plan: &Plan, count: usize, stop: Stop<'_>, report: &mut Report
                 }
             }
         }
-        entry.sum_up();
+        entry.sum_up(plan.until_error);
         report.allocations.push(entry);
     }
     Ok(())
@@ -42,7 +43,7 @@ fn round(plan: &Plan, contender: &run::Contender, count: usize, used: &mut BTree
     let resident = || contender.process.and_then(proc::resident_kb);
     let mut storm = Storm::new(contender.server.clone(), count, used)?;
     let (before, cpu_before) = (resident(), cpu(contender));
-    let made = storm.allocate(plan.in_flight, stop)?;
+    let made = if plan.until_error { storm.allocate_until_error(plan.in_flight, stop)? } else { storm.allocate(plan.in_flight, stop)? };
     let (allocated, cpu_after) = (resident(), cpu(contender));
     let released = storm.release(plan.in_flight, stop)?;
     if made.interrupted || released.interrupted {

@@ -1,5 +1,6 @@
 //! One direction and size: all servers in turn, first as much as they take, then at rates that are chosen by what they took.
 
+use crate::cli::Goal;
 use crate::report::{self, Calibration, Cell, Paced, Report};
 use crate::run::{Contender, Plan};
 use crate::servers::BuiltIn;
@@ -65,9 +66,15 @@ pub(crate) fn run(plan: &Plan, servers: &[Contender], kind: Kind, stop: Stop<'_>
         if let (Some(goal), None, false) = (plan.search, &cell.error, stop()) {
             tell(&format!("search, {}", contender.name));
             let load = Load { run: report.next_run(), ..load.clone() };
-            match explore(plan, goal, &subjects[index], [&series[index], &series[servers.len()]], &load, stop) {
-                Ok(bounds) => cell.search = Some(bounds),
-                Err(error) => cell.error = Some(format!("the search ended early: {error}")),
+            let found = match goal {
+                Goal::Rate(share) => {
+                    let bounds = explore(plan, share, &subjects[index], [&series[index], &series[servers.len()]], &load, stop);
+                    bounds.map(|bounds| cell.search = Some(bounds))
+                }
+                Goal::Burst => bursts(plan, &subjects[index], &load, stop).map(|bounds| cell.burst_tolerance = Some(bounds)),
+            };
+            if let Err(error) = found {
+                cell.error = Some(format!("the search ended early: {error}"));
             }
         }
         report.cells.push(cell);
@@ -116,6 +123,25 @@ fn explore(
             search.record(search::judge(trial, goal));
         }
         search.rate().map(|per_second| Pace::Rate(Rate { per_second, burst: plan.burst }))
+    })?;
+    Ok(search.bounds())
+}
+
+/// The largest burst of a trial is the largest that may be asked for, and leaves room for two where their number is given.
+const MOST: u64 = 10_000;
+
+/// Searches for the largest burst without loss.
+fn bursts(plan: &Plan, subject: &Subject, load: &Load, stop: Stop<'_>) -> Result<Bounds, String> {
+    let most = match plan.extent {
+        Extent::Time(_) => MOST,
+        Extent::Count(count) => MOST.min(count * plan.flows as u64 / 2),
+    };
+    let mut search = Search::bursts(most);
+    bench::explore(subject, load, plan.flows, stop, &mut |trial| {
+        if let Some((trial, burst)) = trial.zip(search.rate()) {
+            search.record(search::judge_bursts(&trial.outcome, trial.ledger.own(), burst));
+        }
+        search.rate().map(|burst| Pace::Rate(search::bursts_of(burst)))
     })?;
     Ok(search.bounds())
 }

@@ -84,9 +84,10 @@ pub(crate) struct Bench {
     /// Only saturate the servers: leaves out the trials at a fixed rate, and with them all delays.
     #[arg(long)]
     pub(crate) closed_loop: bool,
-    /// Look for the highest rate at which each server loses nothing (ndr) or at most a share (pdr=0.1%), instead of trials at one fixed rate.
-    #[arg(long, value_name = "ndr|pdr=P%", conflicts_with_all = ["rate", "closed_loop"], value_parser = goal)]
-    pub(crate) search: Option<f64>,
+    /// Look for the highest rate at which each server loses nothing (ndr) or at most a share (pdr=0.1%), or for the largest burst of which it loses nothing
+    /// (burst), instead of trials at one fixed rate.
+    #[arg(long, value_name = "ndr|pdr=P%|burst", conflicts_with_all = ["rate", "closed_loop"], value_parser = goal)]
+    pub(crate) search: Option<Goal>,
     /// Datagrams that leave back to back in trials at a fixed rate.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000), conflicts_with = "closed_loop")]
     pub(crate) burst: u64,
@@ -102,6 +103,9 @@ pub(crate) struct Bench {
     /// Instead of carrying load, allocate N times on each server and release, in three rounds: rate, latency, errors and memory.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with_all = ["direction", "size", "flows", "carrier", "tx", "rate", "closed_loop", "search", "burst", "rounds", "duration", "packets"])]
     pub(crate) allocations: Option<u32>,
+    /// Allocate until the first error, in one round: how many there can be, and what ends them. N of --allocations is where it stops without one.
+    #[arg(long, requires = "allocations")]
+    pub(crate) until_error: bool,
     /// Requests for allocations on their way at once.
     #[arg(long, value_name = "K", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=10_000), requires = "allocations")]
     pub(crate) in_flight: u32,
@@ -185,16 +189,27 @@ fn direction(name: &str) -> Result<Direction, String> {
     Direction::ALL.into_iter().find(|direction| direction.name() == name).ok_or_else(|| format!("one of {names}"))
 }
 
-/// The share of datagrams that may be lost, 0 to 1.
-fn goal(text: &str) -> Result<f64, String> {
+/// What a search looks for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Goal {
+    /// The highest rate at which at most this share of datagrams is lost, 0 to 1.
+    Rate(f64),
+    /// The largest burst of which nothing is lost.
+    Burst,
+}
+
+fn goal(text: &str) -> Result<Goal, String> {
+    if text == "burst" {
+        return Ok(Goal::Burst);
+    }
     let percent = match text {
         "ndr" => Some(0.0),
         _ => text.strip_prefix("pdr=").and_then(|rest| rest.strip_suffix('%')?.parse::<f64>().ok()),
     };
     percent
         .filter(|percent| (0.0..=50.0).contains(percent))
-        .map(|it| it / 100.0)
-        .ok_or_else(|| "ndr, or pdr= and 0 to 50 %, such as pdr=0.1%".into())
+        .map(|it| Goal::Rate(it / 100.0))
+        .ok_or_else(|| "ndr, burst, or pdr= and 0 to 50 %, such as pdr=0.1%".into())
 }
 
 fn size(text: &str) -> Result<usize, String> {
@@ -227,7 +242,7 @@ mod tests {
 
     #[test]
     fn goals_are_shares_of_loss() {
-        assert_eq!((goal("ndr"), goal("pdr=0.5%")), (Ok(0.0), Ok(0.005)));
+        assert_eq!((goal("ndr"), goal("pdr=0.5%")), (Ok(Goal::Rate(0.0)), Ok(Goal::Rate(0.005))));
         for wrong in ["", "pdr", "pdr=1", "pdr=-1%", "pdr=60%", "pdr=NaN%", "mdr"] {
             assert!(goal(wrong).is_err(), "{wrong}");
         }

@@ -4,7 +4,7 @@ use crate::allocations;
 use crate::auth::{Auth, user_of_secret};
 use crate::cell;
 use crate::child;
-use crate::cli::{Bench, Ip};
+use crate::cli::{Bench, Goal, Ip};
 use crate::cpus::{self, Cpus};
 use crate::environment::{Environment, Ticks};
 use crate::gate::Baseline;
@@ -33,11 +33,12 @@ pub(crate) struct Plan {
     /// Empty for as much as the servers take.
     rates: Vec<u64>,
     pub(crate) closed_loop: bool,
-    pub(crate) search: Option<f64>,
+    pub(crate) search: Option<Goal>,
     pub(crate) burst: u64,
     pub(crate) rounds: usize,
     pub(crate) extent: Extent,
     allocations: Option<usize>,
+    pub(crate) until_error: bool,
     pub(crate) in_flight: usize,
     carrier: Carrier,
     cross: bool,
@@ -85,6 +86,9 @@ pub(crate) fn plan(arguments: &Bench) -> anyhow::Result<Plan> {
             "server and generator share a processor: no rate can be kept; without --rate and --search the CPU time per packet is measured"
         );
     }
+    if arguments.search == Some(Goal::Burst) && arguments.burst > 1 {
+        bail!("--search burst finds the burst itself: no --burst");
+    }
     let choices = choices(arguments)?;
     Ok(Plan {
         choices,
@@ -100,6 +104,7 @@ pub(crate) fn plan(arguments: &Bench) -> anyhow::Result<Plan> {
         search: arguments.search,
         burst: arguments.burst,
         allocations: arguments.allocations.map(|count| count as usize),
+        until_error: arguments.until_error,
         in_flight: arguments.in_flight as usize,
         carrier: arguments.carrier.into(),
         cross: arguments.ip == Ip::Cross,

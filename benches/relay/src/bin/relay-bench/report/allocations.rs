@@ -19,7 +19,17 @@ pub(crate) struct Allocations {
     kb_first_touch: Option<f64>,
     /// Memory that the later rounds took in addition, per allocation and round, in kB: what does not come back, such as a leak.
     kb_growth: Option<f64>,
+    /// Where it was asked for until the first error: how many there were, and the error.
+    pub(crate) maximum: Option<Maximum>,
     pub(crate) error: Option<String>,
+}
+
+/// How many allocations a server has room for.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Maximum {
+    pub(crate) made: u64,
+    /// The error code that ended them, or another reason; none where all that were asked for were made.
+    pub(crate) ended_by: Option<String>,
 }
 
 /// Allocating for all clients, and releasing.
@@ -47,11 +57,14 @@ pub(crate) struct Resident {
 
 impl Allocations {
     pub(crate) fn new(server: String, auth: &'static str, requested: usize, in_flight: usize) -> Self {
-        Self { server, auth, requested, in_flight, rounds: Vec::new(), kb_first_touch: None, kb_growth: None, error: None }
+        Self { server, auth, requested, in_flight, rounds: Vec::new(), kb_first_touch: None, kb_growth: None, maximum: None, error: None }
     }
 
     /// Figures over the rounds.
-    pub(crate) fn sum_up(&mut self) {
+    pub(crate) fn sum_up(&mut self, until_error: bool) {
+        let ended_by = |round: &Round| round.errors.keys().next().cloned();
+        let maximum = self.rounds.first().map(|round| Maximum { made: round.made, ended_by: ended_by(round) });
+        self.maximum = maximum.filter(|_| until_error);
         let Some(first) = self.rounds.first().filter(|round| round.made > 0) else { return };
         let peak = |round: &Round| round.resident.allocated_kb.map(|kb| kb as f64);
         let before = first.resident.before_kb.map(|kb| kb as f64);
@@ -60,6 +73,19 @@ impl Allocations {
         let later = last.and_then(|last| Some(peak(last)? - peak(first)?));
         self.kb_growth = later.map(|kb| kb / (self.rounds.len() - 1) as f64 / first.made as f64);
     }
+}
+
+/// Lines below the table.
+pub(super) fn notes(entries: &[Allocations]) -> Vec<String> {
+    let maximum = |entry: &Allocations| {
+        let maximum = entry.maximum.as_ref()?;
+        Some(match &maximum.ended_by {
+            Some(error) => format!("{}: {} allocations, ended by {error}.", entry.server, maximum.made),
+            None => format!("{}: {} allocations without an error; more were not asked for.", entry.server, maximum.made),
+        })
+    };
+    let error = |entry: &Allocations| entry.error.as_ref().map(|error| format!("{}: {error}", entry.server));
+    entries.iter().filter_map(maximum).chain(entries.iter().filter_map(error)).collect()
 }
 
 /// Heads of the columns, for tables and CSV.
@@ -125,15 +151,16 @@ mod tests {
     fn first_touch_and_growth_are_told_apart() {
         let mut entry = Allocations::new("server".into(), "none", 100, 32);
         entry.rounds = vec![round(100, 1000, 3000), round(100, 3000, 3100), round(100, 3100, 3200)];
-        entry.sum_up();
+        entry.sum_up(false);
         assert_eq!((entry.kb_first_touch, entry.kb_growth), (Some(20.0), Some(1.0)));
+        assert!(entry.maximum.is_none());
     }
 
     #[test]
     fn without_a_process_there_is_no_memory() {
         let mut entry = Allocations::new("server".into(), "none", 100, 32);
         entry.rounds = vec![Round { resident: Resident { before_kb: None, allocated_kb: None, released_kb: None }, ..round(100, 0, 0) }];
-        entry.sum_up();
+        entry.sum_up(false);
         assert_eq!((entry.kb_first_touch, entry.kb_growth), (None, None));
     }
 }

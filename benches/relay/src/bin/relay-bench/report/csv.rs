@@ -3,7 +3,7 @@
 use super::{Report, allocations, table};
 use relay_bench::summary::{Delay, Quantiles};
 
-const HEADS: [&str; 40] = [
+const HEADS: [&str; 42] = [
     "server",
     "direction",
     "size",
@@ -41,6 +41,8 @@ const HEADS: [&str; 40] = [
     "down_p999_ns",
     "search_lower",
     "search_upper",
+    "burst_lower",
+    "burst_upper",
     "limit",
     "complete",
     "error",
@@ -98,6 +100,8 @@ pub(super) fn render(report: &Report) -> anyhow::Result<String> {
             optional(down.and_then(|it| it.p999)),
             optional(cell.search.and_then(|it| it.lower)),
             optional(cell.search.and_then(|it| it.upper)),
+            optional(cell.burst_tolerance.and_then(|it| it.lower)),
+            optional(cell.burst_tolerance.and_then(|it| it.upper)),
             optional(cell.limit.map(table::word)),
             report.complete.to_string(),
             cell.error.clone().unwrap_or_default(),

@@ -24,6 +24,7 @@ pub(super) fn render(report: &Report) -> String {
                 @if !report.allocations.is_empty() {
                     h2 { "Allocations" }
                     (grid(&allocations::HEADS, &allocations::rows(&report.allocations)))
+                    ul { @for note in allocations::notes(&report.allocations) { li { (note) } } }
                 }
                 (environment(report))
             }

@@ -17,8 +17,8 @@ pub(super) fn render(report: &Report) -> String {
     if !report.allocations.is_empty() {
         let _ = writeln!(text, "{}\n", aligned(&allocations::HEADS, &allocations::rows(&report.allocations)));
     }
-    for entry in report.allocations.iter() {
-        let _ = entry.error.iter().try_for_each(|error| writeln!(text, "{}: {error}", entry.server));
+    for note in allocations::notes(&report.allocations) {
+        let _ = writeln!(text, "  {note}");
     }
     text + &closing(report)
 }

@@ -25,6 +25,7 @@ pub(super) fn render(report: &Report) -> String {
         text.push_str(&line(&plain(&["---"; allocations::HEADS.len()])));
         allocations::rows(&report.allocations).iter().for_each(|row| text.push_str(&line(row)));
         text.push('\n');
+        allocations::notes(&report.allocations).iter().for_each(|note| text.push_str(&format!("- {note}\n")));
     }
     for sentence in human::closing(report).lines() {
         let _ = writeln!(text, "- {sentence}");

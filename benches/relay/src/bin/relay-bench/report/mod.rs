@@ -140,6 +140,8 @@ pub(crate) struct Cell {
     pub(crate) paced: Option<Paced>,
     /// Bounds of the highest rate at which no more than a share was lost.
     pub(crate) search: Option<Bounds>,
+    /// Bounds of the largest burst of which nothing was lost, in datagrams that leave by one flow.
+    pub(crate) burst_tolerance: Option<Bounds>,
     pub(crate) limit: Option<Verdict>,
     pub(crate) figures: Option<Figures>,
     /// Why there are fewer trials than planned, or none.
@@ -209,6 +211,7 @@ impl Cell {
             delay_round_trip: None,
             paced: None,
             search: None,
+            burst_tolerance: None,
             limit: None,
             figures: None,
             error: None,

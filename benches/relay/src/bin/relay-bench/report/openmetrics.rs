@@ -15,7 +15,7 @@ pub(super) fn render(report: &Report) -> String {
 }
 
 /// What each family is about, in the order in which they are written.
-const FAMILIES: [(&str, &str); 15] = [
+const FAMILIES: [(&str, &str); 16] = [
     ("relay_bench_complete", "0 when the run was broken off."),
     ("relay_bench_failed", "1 for a server that failed under a load."),
     ("relay_bench_cpu_seconds_per_packet", "CPU time of the server per delivered datagram."),
@@ -24,6 +24,7 @@ const FAMILIES: [(&str, &str); 15] = [
     ("relay_bench_loss_ratio", "Share of sent datagrams that never arrived whole."),
     ("relay_bench_delay_seconds", "One-way delay from when a datagram was due, over sent datagrams."),
     ("relay_bench_search_packets_per_second", "Highest rate that passed (lower) and lowest that failed (upper)."),
+    ("relay_bench_burst_packets", "Largest burst that passed without loss (lower) and smallest that failed (upper)."),
     ("relay_bench_limit", "1 for what limited most trials."),
     ("relay_bench_allocations_made", "Allocations that succeeded."),
     ("relay_bench_allocation_errors", "Allocations that failed, by error code or another reason."),
@@ -96,6 +97,9 @@ fn add_cell(metrics: &mut Metrics, cell: &Cell) {
     }
     for (bound, rate) in cell.search.iter().flat_map(|bounds| [("lower", bounds.lower), ("upper", bounds.upper)]) {
         rate.iter().for_each(|rate| add("relay_bench_search_packets_per_second", &[("bound", bound)], *rate as f64));
+    }
+    for (bound, burst) in cell.burst_tolerance.iter().flat_map(|bounds| [("lower", bounds.lower), ("upper", bounds.upper)]) {
+        burst.iter().for_each(|burst| add("relay_bench_burst_packets", &[("bound", bound)], *burst as f64));
     }
     cell.limit.iter().for_each(|limit| add("relay_bench_limit", &[("limit", super::table::word(*limit))], 1.0));
 }

@@ -138,6 +138,7 @@ fn is_late(cell: &Cell) -> bool {
 fn own_notes(cell: &Cell) -> Vec<String> {
     let mut notes: Vec<String> = cell.error.iter().map(|error| format!("{}: {error}.", cell.server)).collect();
     notes.extend(cell.search.as_ref().map(|bounds| format!("{}: {}", cell.server, found(bounds))));
+    notes.extend(cell.burst_tolerance.as_ref().map(|bounds| format!("{}: {}", cell.server, largest(bounds))));
     let Some(figures) = &cell.figures else { return notes };
     let counts = &figures.counts;
     if counts.lost() > 0 {
@@ -163,6 +164,19 @@ fn found(bounds: &Bounds) -> String {
     };
     let (lower, upper) = (rate(bounds.lower), rate(bounds.upper));
     format!("{goal} passed {lower}, failed {upper} ({} trials, {} unusable{why}).", bounds.trials, bounds.unusable)
+}
+
+fn largest(bounds: &Bounds) -> String {
+    let burst = |burst: Option<u64>| burst.map_or_else(|| "unknown".to_owned(), |burst| burst.to_string());
+    let why = match bounds.end {
+        End::Narrow => "",
+        End::Ceiling => "; larger ones were not tried",
+        End::GeneratorLimited => "; larger ones the generator could not send back to back, or lost itself",
+        End::NothingPasses => "; not even single datagrams passed",
+        End::Unfinished => "; the search was broken off",
+    };
+    let (lower, upper) = (burst(bounds.lower), burst(bounds.upper));
+    format!("bursts of {lower} passed without loss, of {upper} failed ({} trials, {} unusable{why}).", bounds.trials, bounds.unusable)
 }
 
 fn lost(cell: &Cell, lost: u64, ledger: &Ledger) -> String {
