@@ -138,7 +138,7 @@ pub(crate) struct Run {
     /// The seed, or an inclusive range of seeds.
     #[arg(long, value_name = "N|A..B", default_value = "1")]
     pub(crate) seed: Seeds,
-    /// Cases that run at the same time; the number of processors by default.
+    /// Cases that run at the same time; by default one more than there are processors, for one always waits for its files.
     #[arg(long)]
     pub(crate) jobs: Option<usize>,
     /// Only the K-th of N parts of the cases, 1-based.

@@ -1,5 +1,6 @@
 //! The command as users run it: exit codes, reports, replay, and implementations that misbehave.
 
+use harness::trace::read_capture;
 use reports::record::{Cause, Run, Verdict};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -180,6 +181,9 @@ fn an_adapter_of_ones_own_is_tested_by_the_whole_command() {
 #[test]
 fn an_implementation_that_misbehaves_is_an_error_of_the_implementation_and_the_run_goes_on() {
     let (folder, path) = out();
+    let files = |name: &str| folder.path().join("cases/own/misbehaves").join(name);
+    std::fs::create_dir_all(files("aborts")).expect("the folder is ours");
+    std::fs::write(files("aborts").join("trace.pcapng"), "of an older run").expect("the folder is ours");
     let output = own_adapter(&["run", "--scenarios", &own_suite(), "--out", &path]);
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     let run = report(folder.path());
@@ -196,6 +200,10 @@ fn an_implementation_that_misbehaves_is_an_error_of_the_implementation_and_the_r
     assert!(observed("eats-memory").contains("memory"));
     assert!(observed("never-lets-time-pass").contains("time"));
     assert_eq!(run.case("own/binding").map(|case| case.verdict), Some(Verdict::Pass));
-    let log = std::fs::read_to_string(folder.path().join("cases/own/misbehaves/panics/log.txt")).expect("the log is kept");
+    let log = std::fs::read_to_string(files("panics").join("log.txt")).expect("the log is kept");
     assert!(log.contains("on purpose"));
+    let capture = std::fs::File::open(files("panics").join("trace.pcapng")).expect("what happened until then is kept");
+    let (trace, _) = read_capture(capture).expect("the capture is whole");
+    assert!(trace.packets().count() > 0, "the request that it panicked at is there");
+    assert!(!files("aborts").join("trace.pcapng").exists(), "no capture of an older run stands beside the verdict");
 }

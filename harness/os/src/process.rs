@@ -3,6 +3,7 @@
 //! Whether a stream is a terminal is `std::io::IsTerminal`'s to tell.
 
 use std::io;
+use std::path::Path;
 
 use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 use nix::sys::time::TimeValLike;
@@ -105,6 +106,23 @@ pub fn return_free_memory() {
     }
 }
 
+/// Exchanges two files in one step, where the file system can; elsewhere `from` replaces `to`, and is gone.
+///
+/// A rename that replaces a file makes some file systems write the new one to the medium at once; an exchange does not.
+///
+/// # Errors
+/// When neither can be done.
+pub fn exchange(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+        if renameat2(AT_FDCWD, from, AT_FDCWD, to, RenameFlags::RENAME_EXCHANGE).is_ok() {
+            return Ok(());
+        }
+    }
+    std::fs::rename(from, to)
+}
+
 /// Columns and rows of the terminal behind standard error or standard output, whichever is one.
 #[must_use]
 pub fn terminal_size() -> Option<(u16, u16)> {
@@ -120,4 +138,23 @@ pub fn terminal_size() -> Option<(u16, u16)> {
 #[must_use]
 pub fn thread_count() -> Option<usize> {
     std::fs::read_dir("/proc/self/task").ok().map(Iterator::count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::exchange;
+    use std::fs::{read_to_string, write};
+
+    #[test]
+    fn an_exchange_replaces_a_file_and_needs_none() {
+        let folder = tempfile::tempdir().expect("the system has room for temporary files");
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        write(&from, "first").expect("the folder is ours");
+        exchange(&from, &to).expect("a rename");
+        assert!(!from.exists());
+        write(&from, "second").expect("the folder is ours");
+        exchange(&from, &to).expect("an exchange, or a rename");
+        assert_eq!(read_to_string(&to).expect("it is there"), "second");
+        assert!(!from.exists() || read_to_string(&from).is_ok_and(|old| old == "first"));
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{CaptureError, CaptureWriter, Comments, Trace, Vantage, frame_number};
 use pcap_file::PcapError;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Seek, Write};
 
 /// Octets that wait before they are written.
 const CHUNK: usize = 1 << 16;
@@ -41,8 +41,16 @@ impl<F: Write> StreamedCapture<F> {
         }
     }
 
+    /// Whether the file was written to: what a short case does fits into memory until it has ended.
+    pub fn has_spilled(&self) -> bool {
+        self.written > 0
+    }
+
     fn flush(&mut self) {
         let waiting = self.writer.sink();
+        if waiting.is_empty() || self.failed.is_some() {
+            return;
+        }
         let result = self.file.write_all(waiting);
         self.written += waiting.len() as u64;
         waiting.clear();
@@ -58,41 +66,58 @@ impl<F: Read + Write + Seek> StreamedCapture<F> {
     /// # Errors
     /// When the file could not be written, or the sink fails.
     pub fn annotate<W: Write>(mut self, sink: W, trace: &Trace, comments: &Comments) -> Result<W, CaptureError> {
-        self.flush();
-        if let Some(error) = self.failed {
+        if let Some(error) = self.failed.take() {
             return Err(CaptureError::Format(PcapError::IoError(error)));
         }
-        let start = |index: usize| self.starts.get(index).copied().unwrap_or(self.written);
+        let rest = std::mem::take(self.writer.sink());
+        let end = self.written + rest.len() as u64;
+        let start = |index: usize| self.starts.get(index).copied().unwrap_or(end);
+        if self.written > 0 {
+            self.file.rewind().map_err(PcapError::IoError)?;
+        }
+        let mut source = BufReader::with_capacity(CHUNK, (&mut self.file).take(self.written)).chain(rest.as_slice());
         let mut writer = CaptureWriter::new(sink, &trace.vantages)?;
-        let mut copied = start(0);
+        pass(&mut source, start(0), &mut io::sink())?;
+        let mut passed = start(0);
         for (index, event) in trace.events.iter().enumerate() {
             let Some(own) = comments.get(&frame_number(index)) else { continue };
-            copy(&mut self.file, copied..start(index), writer.sink())?;
+            pass(&mut source, start(index) - passed, writer.sink())?;
             writer.event(trace, event, own)?;
-            copied = start(index + 1);
+            pass(&mut source, start(index + 1) - start(index), &mut io::sink())?;
+            passed = start(index + 1);
         }
-        copy(&mut self.file, copied..self.written, writer.sink())?;
+        pass(&mut source, end - passed, writer.sink())?;
         Ok(writer.into_inner())
     }
 }
 
-fn copy(file: &mut (impl Read + Seek), range: std::ops::Range<u64>, sink: &mut impl Write) -> Result<(), CaptureError> {
-    let octets = range.end - range.start;
-    if octets == 0 {
-        return Ok(());
+impl<F: Write> Drop for StreamedCapture<F> {
+    /// A case that panics leaves all that it did.
+    fn drop(&mut self) {
+        self.flush();
     }
-    let copied = file.seek(SeekFrom::Start(range.start)).and_then(|_| io::copy(&mut file.take(octets), sink));
-    match copied {
-        Ok(copied) if copied == octets => Ok(()),
-        Ok(_) => Err(CaptureError::Format(PcapError::IoError(io::ErrorKind::UnexpectedEof.into()))),
-        Err(error) => Err(CaptureError::Format(PcapError::IoError(error))),
+}
+
+/// Hands so many octets on. [`io::copy`] would ask the system to do it, and the many short ranges between comments cost a call each.
+fn pass(source: &mut impl io::BufRead, mut octets: u64, sink: &mut impl Write) -> Result<(), CaptureError> {
+    while octets > 0 {
+        let there = source.fill_buf().map_err(PcapError::IoError)?;
+        if there.is_empty() {
+            return Err(CaptureError::Format(PcapError::IoError(io::ErrorKind::UnexpectedEof.into())));
+        }
+        let taken = there.len().min(usize::try_from(octets).unwrap_or(usize::MAX));
+        sink.write_all(&there[..taken]).map_err(PcapError::IoError)?;
+        source.consume(taken);
+        octets -= taken as u64;
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::trace::{Body, Event};
+    use std::cell::RefCell;
     use std::io::Cursor;
 
     fn trace(events: usize) -> Trace {
@@ -116,6 +141,40 @@ mod tests {
                 let copied = streamed(&trace).annotate(Vec::new(), &trace, &comments).expect("memory takes everything");
                 assert!(whole == copied, "{events} events, comments at {commented:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_short_case_touches_the_file_only_when_it_ends_too_early() {
+        let trace = trace(10);
+        let file = RefCell::new(Vec::new());
+        let mut capture = StreamedCapture::new(Shared(&file), &trace.vantages).expect("nothing is written yet");
+        (0..10).for_each(|index| capture.event(&trace, index));
+        assert!(!capture.has_spilled() && file.borrow().is_empty());
+        drop(capture);
+        let whole = CaptureWriter::trace(Vec::new(), &trace, &Comments::new()).expect("memory takes everything");
+        assert!(*file.borrow() == whole, "all that happened is there");
+    }
+
+    #[test]
+    fn a_long_case_spills_whole_blocks() {
+        let trace = trace(1_000);
+        let capture = streamed(&trace);
+        assert!(capture.has_spilled());
+        let whole = CaptureWriter::trace(Vec::new(), &trace, &Comments::new()).expect("memory takes everything");
+        let spilled = capture.file.get_ref();
+        assert!(whole.starts_with(spilled) && capture.starts.contains(&(spilled.len() as u64)));
+    }
+
+    struct Shared<'a>(&'a RefCell<Vec<u8>>);
+
+    impl Write for Shared<'_> {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().write(octets)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
         }
     }
 
@@ -146,7 +205,7 @@ mod tests {
     }
 
     impl Seek for Full {
-        fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
+        fn seek(&mut self, _: io::SeekFrom) -> io::Result<u64> {
             Ok(0)
         }
     }

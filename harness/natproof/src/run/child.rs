@@ -1,5 +1,6 @@
 //! Runs one case, inside the child that was forked for it.
 
+use super::files::{self, Growing};
 use crate::Registry;
 use harness::actor;
 use harness::check::Check;
@@ -11,17 +12,14 @@ use harness::driver::turmoil;
 use harness::evaluate::Evaluation;
 use harness::plan::{Built, CasePlan, NodePlan, PlannedPlayer, stack_of};
 use harness::scenario::model::DriverName;
-use harness::trace::{CaptureError, Recorder, StreamedCapture, vantages};
+use harness::trace::{Recorder, StreamedCapture, vantages};
 use iut::{BuildError, Instance};
-use reports::record::CaseFile;
 use std::cell::RefCell;
-use std::fs::File;
-use std::io::Write as _;
 use std::path::Path;
 use std::rc::Rc;
 
 /// The capture that grows while the case runs; taken when the case has ended.
-type Capture = Rc<RefCell<Option<StreamedCapture<File>>>>;
+type Capture = Rc<RefCell<Option<StreamedCapture<Growing>>>>;
 
 /// What a child sends back.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -54,7 +52,7 @@ pub(crate) fn run(registry: &Registry, checks: &[Check], aslr: bool, plan: &Case
                 file.case.deterministic = false;
                 file.case.trace_sha256 = None;
             }
-            match write(folder, &file, |sink| capture.annotate(sink, &trace, &comments).map(drop)) {
+            match files::write(folder, &file, capture, |capture, sink| capture.annotate(sink, &trace, &comments).map(drop)) {
                 Ok(()) => Message::Done(Box::new(file.case)),
                 Err(error) => Message::Fault(format!("{error:#}")),
             }
@@ -63,7 +61,8 @@ pub(crate) fn run(registry: &Registry, checks: &[Check], aslr: bool, plan: &Case
     }
 }
 
-fn carry(registry: &Registry, plan: &CasePlan, folder: &Path) -> Result<(Ending, StreamedCapture<File>), Message> {
+fn carry(registry: &Registry, plan: &CasePlan, folder: &Path) -> Result<(Ending, StreamedCapture<Growing>), Message> {
+    files::clear(folder).map_err(|error| Message::Fault(format!("remove the files of an older run: {error}")))?;
     let built = plan.network.build(plan.seed).map_err(|error| Message::Fault(format!("lay out the network: {error}")))?;
     let mut players = Vec::new();
     let mut programs = Vec::new();
@@ -132,10 +131,7 @@ fn recorder(plan: &CasePlan, built: &Built, folder: &Path) -> Result<(Recorder, 
     let names = plan.nodes.iter().map(|node| node.name.clone()).collect();
     let party = |id| built.hosts.iter().position(|host| *host == id);
     let vantages = vantages(built.net.vantages(), party);
-    let mut options = File::options();
-    let file = options.read(true).write(true).create(true).truncate(true).open(folder.join("trace.pcapng"));
-    let file = file.map_err(|error| Message::Fault(format!("create the capture: {error}")))?;
-    let capture = StreamedCapture::new(file, &vantages).map_err(|error| Message::Fault(error.to_string()))?;
+    let capture = StreamedCapture::new(Growing::of(folder), &vantages).map_err(|error| Message::Fault(error.to_string()))?;
     let capture: Capture = Rc::new(RefCell::new(Some(capture)));
     let mut recorder = Recorder::new(names, vantages);
     let sink = Rc::clone(&capture);
@@ -145,18 +141,4 @@ fn recorder(plan: &CasePlan, built: &Built, folder: &Path) -> Result<(Recorder, 
         }
     });
     Ok((recorder, capture))
-}
-
-fn write(
-    folder: &Path,
-    file: &CaseFile,
-    capture: impl FnOnce(&mut std::io::BufWriter<File>) -> Result<(), CaptureError>,
-) -> anyhow::Result<()> {
-    let part = folder.join("trace.pcapng.part");
-    let mut sink = std::io::BufWriter::new(File::create(&part)?);
-    capture(&mut sink)?;
-    sink.flush()?;
-    std::fs::rename(&part, folder.join("trace.pcapng"))?;
-    reports::render::json::write_atomic(&folder.join("case.json"), reports::render::json::case(file).as_bytes())?;
-    Ok(())
 }

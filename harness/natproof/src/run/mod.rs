@@ -1,6 +1,7 @@
 //! `natproof run`: plan, run each case in a child of its own, report.
 
 mod child;
+mod files;
 mod pool;
 mod progress;
 pub(crate) use progress::style;
@@ -15,7 +16,7 @@ use harness::check::catalogue;
 use harness::plan::{CasePlan, KNOWN_ELSEWHERE, NodePlan, NotRun, Resolver};
 use harness::scenario::model::DriverName;
 use reports::exit::Exit;
-use reports::expectation::{Expectations, Gate, GateOptions, date_of_unix_seconds, evaluate};
+use reports::expectation::{Expectations, Gate, GateOptions, date_of_unix_seconds};
 use reports::record::{CaseFile, Run as Record, RunHeader, Selection, Tool};
 use select::Selector;
 use std::collections::{BTreeMap, BTreeSet};
@@ -122,13 +123,12 @@ pub(crate) fn run(registry: &Registry, aslr: bool, options: &Run) -> anyhow::Res
     drop(suite);
     os::process::return_free_memory();
     let outcome = pool::run(&environment, mine, header, &expectations, &terms)?;
-    let gate = evaluate(&outcome.run, &expectations, &terms);
-    write_renderings(&options, &outcome.run, &gate)?;
-    report(&options, &outcome, &gate, cpu_before);
+    write_renderings(&options, &outcome.run, &outcome.gate)?;
+    report(&options, &outcome, cpu_before);
     if options.bless {
         bless(&options, &outcome.run, &expectations, &terms)?;
     }
-    found.extend([gate.exit()]);
+    found.extend([outcome.gate.exit()]);
     if outcome.interrupted || !outcome.run.complete {
         found.push(Exit::HarnessFault);
     }
@@ -182,7 +182,8 @@ fn driver(argument: DriverArgument) -> DriverName {
 }
 
 fn jobs(options: &Run) -> usize {
-    options.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).clamp(1, 64)
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    options.jobs.unwrap_or_else(|| processors() + 1).clamp(1, 64)
 }
 
 fn gate_options(options: &Run, suite: &Suite) -> GateOptions {
@@ -207,16 +208,19 @@ fn selection(options: &Run, left_out: bool) -> Option<Selection> {
     Some(Selection { restrictions, partition: options.partition })
 }
 
+/// Writes what is made from the report. Nothing is forked any more, so the page can be made beside the rest.
 fn write_renderings(options: &Run, run: &Record, gate: &Gate) -> anyhow::Result<()> {
-    use reports::render::json::write_atomic;
+    use reports::render::{html, json, junit, markdown};
     let write = |name: &str, text: String| {
         let path = options.out.join(name);
-        write_atomic(&path, text.as_bytes()).with_context(|| format!("write {}", path.display()))
+        json::write_atomic(&path, text.as_bytes()).with_context(|| format!("write {}", path.display()))
     };
-    write("report.json", reports::render::json::report(run))?;
-    write("junit.xml", reports::render::junit::render(run, gate))?;
-    write("report.md", reports::render::markdown::render(run, gate))?;
-    write("report.html", reports::render::html::render(run, gate, &ladders(&options.out, run)))
+    std::thread::scope(|scope| {
+        let page = scope.spawn(|| write("report.html", html::render(run, gate, &ladders(&options.out, run))));
+        write("junit.xml", junit::render(run, gate))?;
+        write("report.md", markdown::render(run, gate))?;
+        page.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// The case files whose ladders the page shows.
@@ -241,13 +245,13 @@ fn bless(options: &Run, run: &Record, listed: &Expectations, terms: &GateOptions
     Ok(())
 }
 
-fn report(options: &Run, outcome: &pool::Outcome, gate: &Gate, cpu_before: f64) {
+fn report(options: &Run, outcome: &pool::Outcome, cpu_before: f64) {
     if options.format == Format::Json {
         println!("{}", reports::render::json::report(&outcome.run));
         return;
     }
     let cpu = os::process::cpu_seconds() - cpu_before;
-    progress::summary(&outcome.run, gate, outcome.wall, cpu, &options.out);
+    progress::summary(&outcome.run, &outcome.gate, outcome.wall, cpu, &options.out);
 }
 
 /// For `--bless` and the gate: what is listed.

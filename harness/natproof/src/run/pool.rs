@@ -10,7 +10,7 @@ use harness::evaluate::{broken_case, unsupported_case};
 use harness::plan::NotRun;
 use os::child::{Event, Finished, Limits, Pool};
 use os::signals::Signals;
-use reports::expectation::{GateOptions, evaluate, evaluate_case};
+use reports::expectation::{Gate, GateOptions, evaluate, evaluate_case};
 use reports::record::{Case, Cause, Run, RunHeader, Volatile};
 use reports::render::json::ReportFile;
 use std::collections::BTreeMap;
@@ -34,6 +34,8 @@ pub(crate) struct Environment<'a> {
 /// What a run leaves.
 pub(crate) struct Outcome {
     pub(crate) run: Run,
+    /// How it compares with what is listed.
+    pub(crate) gate: Gate,
     pub(crate) interrupted: bool,
     pub(crate) wall: Duration,
 }
@@ -94,8 +96,12 @@ pub(crate) fn run(
         progress.tick();
     }
     progress.clear();
-    let run = report.finish(|run| evaluate(run, listed, options).mark(run))?;
-    Ok(Outcome { run, interrupted, wall: started.elapsed() })
+    let mut gate = Gate::default();
+    let run = report.finish(|run| {
+        gate = evaluate(run, listed, options);
+        gate.mark(run);
+    })?;
+    Ok(Outcome { run, gate, interrupted, wall: started.elapsed() })
 }
 
 fn spawn(environment: &Environment<'_>, pool: &mut Pool<usize>, key: usize, case: &Planned) -> anyhow::Result<()> {
