@@ -197,7 +197,17 @@ impl Compiled {
 
     /// Whether the glob matches the id, with or without its seed.
     pub(crate) fn matches_id(&self, id: &str) -> bool {
-        self.glob.is_match(id) || self.glob.is_match(crate::record::base_id(id))
+        if !id.starts_with(self.prefix()) {
+            return false;
+        }
+        let base = crate::record::base_id(id);
+        self.glob.is_match(id) || base.len() < id.len() && self.glob.is_match(base)
+    }
+
+    /// What every id that the glob matches begins with.
+    pub(crate) fn prefix(&self) -> &str {
+        let special = self.entry.cases.find(['*', '?', '[', '{', '\\']);
+        &self.entry.cases[..special.unwrap_or(self.entry.cases.len())]
     }
 
     fn covers(&self, case: &Case, check: &Check) -> bool {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Bound;
 
 use chrono::NaiveDate;
 
@@ -292,7 +293,10 @@ impl Evaluation<'_> {
     fn speaks_of_nothing(&self, reach: &Reach<'_>, at: &EntryRef, compiled: &Compiled) -> bool {
         let reached = || reach.reached(at, compiled).next().is_some();
         if let Some(catalogue) = &self.options.catalogue {
-            let mut possible = catalogue.iter().filter(|id| compiled.matches_id(id)).peekable();
+            // Ids are sorted, so those with the glob's beginning stand together.
+            let prefix = compiled.prefix();
+            let near = catalogue.range::<str, _>((Bound::Included(prefix), Bound::Unbounded)).take_while(|id| id.starts_with(prefix));
+            let mut possible = near.filter(|id| compiled.matches_id(id)).peekable();
             if possible.peek().is_none() {
                 return true;
             }
