@@ -1,5 +1,5 @@
-//! The client side of TURN over UDP, as far as a load generator needs it: Allocate, ChannelBind, CreatePermission and the end of an allocation
-//! (RFC 8656), with the long-term credential mechanism where the server asks for it (RFC 8489 section 9.2).
+//! The client side of TURN over UDP, as far as a load generator needs it: Allocate, ChannelBind, CreatePermission, Refresh and the end of an
+//! allocation (RFC 8656), with the long-term credential mechanism where the server asks for it (RFC 8489 section 9.2).
 //!
 //! Blocking, for the time before and after a trial. Deliberately absent: redirection (300), TCP, TLS and DTLS.
 
@@ -155,15 +155,25 @@ impl<'a> Client<'a> {
         Self { socket, server, proof: Proof::new(user) }
     }
 
-    /// Allocates a relayed transport address of a family and returns it.
+    /// Allocates a relayed transport address of a family and returns it with the time for which it is granted.
     ///
     /// # Errors
     /// When the server refuses, is silent or answers with something else.
-    pub fn allocate(&mut self, family: AddressFamily) -> Result<SocketAddr, RequestError> {
+    pub fn allocate(&mut self, family: AddressFamily) -> Result<(SocketAddr, Duration), RequestError> {
         let response = self.request(&Request::allocate(family))?;
         let message = parsed("Allocate", &response)?;
         let relayed = message.xor_relayed_address().map_err(|defect| RequestError::Useless("Allocate", defect.to_string()))?;
-        relayed.ok_or_else(|| RequestError::Useless("Allocate", "no XOR-RELAYED-ADDRESS".into()))
+        let relayed = relayed.ok_or_else(|| RequestError::Useless("Allocate", "no XOR-RELAYED-ADDRESS".into()))?;
+        Ok((relayed, granted(&message)))
+    }
+
+    /// Refreshes the allocation and returns the time for which it is granted from now on (RFC 8656 section 8).
+    ///
+    /// # Errors
+    /// When the server refuses, is silent or answers with something else.
+    pub fn refresh(&mut self) -> Result<Duration, RequestError> {
+        let response = self.request(&Request { name: "Refresh", method: Method::REFRESH, attributes: &[] })?;
+        Ok(granted(&parsed("Refresh", &response)?))
     }
 
     /// Binds `channel` to `peer`, which installs the permission too. To be repeated at least every five minutes.
@@ -254,6 +264,11 @@ pub(crate) fn is_response(datagram: &[u8], id: TransactionId) -> bool {
     let answers =
         |message: Message<'_>| message.transaction_id() == id && matches!(message.class(), Class::SuccessResponse | Class::ErrorResponse);
     Message::parse_lenient(datagram).is_ok_and(answers)
+}
+
+/// LIFETIME of a response; a server that names none is taken to mean the default of RFC 8656 section 3.2.
+fn granted(message: &Message<'_>) -> Duration {
+    Duration::from_secs(message.lifetime().ok().flatten().unwrap_or(600).into())
 }
 
 fn parsed<'a>(name: &'static str, response: &'a [u8]) -> Result<Message<'a>, RequestError> {

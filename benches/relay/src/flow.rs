@@ -9,8 +9,10 @@ use crate::client::{Client, RequestError, User};
 use crate::indication::{self, Kind, indication};
 use crate::io::{Mode, Port};
 use crate::payload::Way;
+use std::cell::Cell;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
 use wire::stun::AddressFamily;
 
 /// A TURN server and how to use it.
@@ -75,13 +77,20 @@ struct End {
     port: Port,
     address: SocketAddr,
     relayed: Option<SocketAddr>,
+    /// When the allocation is to be refreshed.
+    renewal: Cell<Option<Instant>>,
 }
 
 impl End {
     fn bind(ip: IpAddr, mode: Mode) -> io::Result<Self> {
         let port = Port::bind(SocketAddr::new(ip, 0), mode)?;
         let address = port.socket.local_addr()?;
-        Ok(Self { port, address, relayed: None })
+        Ok(Self { port, address, relayed: None, renewal: Cell::new(None) })
+    }
+
+    /// Half the time is early enough for what comes in between: trials are shorter than that.
+    fn is_granted(&self, time: Duration) {
+        self.renewal.set(Instant::now().checked_add(time / 2));
     }
 
     /// The address that the other end knows it by.
@@ -116,7 +125,9 @@ impl Flow {
         if let Some(server) = target.server() {
             let clients = if matches!(target, Target::Client(_)) { 2 } else { 1 };
             for end in &mut ends[..clients] {
-                end.relayed = Some(end.exchange(server, |client| client.allocate(server.relayed_family()))?);
+                let (relayed, granted) = end.exchange(server, |client| client.allocate(server.relayed_family()))?;
+                end.relayed = Some(relayed);
+                end.is_granted(granted);
             }
         }
         let flow = Self { server: target.server().cloned(), ends };
@@ -124,15 +135,20 @@ impl Flow {
         Ok(flow)
     }
 
-    /// Binds the channels or installs the permissions (again), so that they outlive the next trial.
+    /// Binds the channels or installs the permissions (again), and refreshes allocations half of whose lifetime has passed, so that all outlive the next trial.
     ///
     /// # Errors
     /// When the server does not do it.
     pub fn keep(&self) -> Result<(), RequestError> {
         let carrier = self.server.as_ref().map(|server| server.carrier).unwrap_or_default();
-        self.at_each_client(|client, other| match carrier {
-            Carrier::Channel => client.bind_channel(CHANNEL, other.known_as()),
-            Carrier::Indication => client.create_permission(other.known_as()),
+        self.at_each_client(|client, own, other| {
+            if own.renewal.get().is_some_and(|renewal| renewal <= Instant::now()) {
+                own.is_granted(client.refresh()?);
+            }
+            match carrier {
+                Carrier::Channel => client.bind_channel(CHANNEL, other.known_as()),
+                Carrier::Indication => client.create_permission(other.known_as()),
+            }
         })
     }
 
@@ -141,14 +157,14 @@ impl Flow {
     /// # Errors
     /// When the server does not do it.
     pub fn close(self) -> Result<(), RequestError> {
-        self.at_each_client(|client, _| client.release())
+        self.at_each_client(|client, _, _| client.release())
     }
 
-    fn at_each_client(&self, request: impl Fn(&mut Client<'_>, &End) -> Result<(), RequestError>) -> Result<(), RequestError> {
+    fn at_each_client(&self, request: impl Fn(&mut Client<'_>, &End, &End) -> Result<(), RequestError>) -> Result<(), RequestError> {
         let Some(server) = &self.server else { return Ok(()) };
         for (end, other) in [(&self.ends[0], &self.ends[1]), (&self.ends[1], &self.ends[0])] {
             if end.relayed.is_some() {
-                end.exchange(server, |client| request(client, other))?;
+                end.exchange(server, |client| request(client, end, other))?;
             }
         }
         Ok(())

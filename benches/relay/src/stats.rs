@@ -70,6 +70,22 @@ pub fn jain(shares: &[f64]) -> Option<f64> {
     (squares > 0.0).then(|| sum * sum / (shares.len() as f64 * squares))
 }
 
+/// The median slope between all pairs of points (Theil-Sen): a step or a spike does not make one. `None` for fewer than three points.
+#[must_use]
+pub fn slope(points: &[(f64, f64)]) -> Option<f64> {
+    if points.len() < 3 {
+        return None;
+    }
+    // Of more points every so many will do: the pairs are many already.
+    let points: Vec<(f64, f64)> = points.iter().copied().step_by(points.len().div_ceil(MOST_POINTS)).collect();
+    let pairs = points.iter().enumerate().flat_map(|(index, one)| points[index + 1..].iter().map(move |other| (one, other)));
+    let slopes: Vec<f64> = pairs.filter(|(one, other)| other.0 > one.0).map(|(one, other)| (other.1 - one.1) / (other.0 - one.0)).collect();
+    median(&sorted(&slopes))
+}
+
+/// Of so many points at most all pairs are looked at.
+const MOST_POINTS: usize = 500;
+
 fn sorted(figures: &[f64]) -> Vec<f64> {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -109,6 +125,15 @@ mod tests {
         assert_eq!(jain(&[5.0, 5.0]), Some(1.0));
         assert_eq!(jain(&[5.0, 0.0, 0.0, 0.0]), Some(0.25));
         assert_eq!(jain(&[0.0]), None);
+    }
+
+    #[test]
+    fn a_steady_growth_is_a_slope_and_a_step_or_a_spike_is_none() {
+        let of = |value: &dyn Fn(usize) -> f64| slope(&(0..2000).map(|at| (at as f64, value(at))).collect::<Vec<_>>());
+        assert_eq!(of(&|at| 3.0 * at as f64), Some(3.0));
+        assert_eq!(of(&|at| if at < 100 { 0.0 } else { 500.0 }), Some(0.0));
+        assert_eq!(of(&|at| if at == 1000 { 1e9 } else { 7.0 }), Some(0.0));
+        assert_eq!(slope(&[(0.0, 1.0), (1.0, 2.0)]), None);
     }
 
     #[test]

@@ -281,6 +281,9 @@ fn what_cannot_be_done_is_refused_before_anything_starts() {
         (&["--server", "turn:127.0.0.1:3478", "--user", "a"], "NAME:PASSWORD"),
         (&["--server", "turn", "--secret", "s", "--auth", "rest-secret"], "turn:HOST:PORT"),
         (&["--until-error"], "--allocations"),
+        (&["--soak", "1m"], "--rate"),
+        (&["--soak", "1m", "--rate", "5,6"], "one --rate"),
+        (&["--duration", "5m"], "240s"),
         (&["--search", "burst", "--burst", "5"], "--burst"),
         (&["--out", "/proc/nowhere"], "--out"),
         (&["--gate", "x.json", "--rate", "5"], "cannot be used"),
@@ -302,6 +305,53 @@ fn a_search_tells_bounds_and_why_it_ended() {
     assert!(search["end"].as_str().is_some_and(|end| ends.contains(&end)), "{search:#}");
     assert!(search["trials"].as_u64().zip(search["unusable"].as_u64()).is_some_and(|(used, unused)| used + unused > 0), "{search:#}");
     assert!(cell["paced"].is_null() && cell["delay_up"].is_null());
+}
+
+#[test]
+fn a_soak_tells_memory_loss_and_delay_lap_by_lap() {
+    let arguments = ["--server", "null-plain,turn", "--size", "100", "--packets", "50", "--rate", "1000", "--soak", "1s", "--format"];
+    let report = report(&[&arguments[..], &["json"]].concat());
+    let soaks = report["soaks"].as_array().expect("soaks");
+    assert_eq!((soaks.len(), report["cells"].as_array().map(Vec::len)), (2, Some(0)));
+    for soak in soaks {
+        let laps = soak["laps"].as_array().expect("laps");
+        assert!(!laps.is_empty() && soak["error"].is_null(), "{soak:#}");
+        for lap in laps {
+            assert!(lap["sent"] == 50 && lap["resident_kb"].as_u64() > Some(0), "{lap:#}");
+            assert_eq!(lap["delay"].is_object(), lap["limit"] != "GENERATOR_LIMITED", "{lap:#}");
+        }
+    }
+    for (format, word) in [
+        ("human", "growth kB/h"),
+        ("md", "| growth kB/h |"),
+        ("csv", "growth kB/h"),
+        ("html", "Resident memory"),
+        ("openmetrics", "_resident_"),
+    ] {
+        let text = String::from_utf8(output(&[&arguments[..], &[format]].concat()).stdout).expect("text");
+        assert!(text.contains(word) && text.contains("null-plain"), "{text}");
+    }
+}
+
+#[test]
+fn a_server_that_dies_in_a_soak_ends_it_with_an_error() {
+    let mut child = program(&["serve", "null-plain"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+    let (server, pid) = (format!("turn:{}", line.trim()), child.id().to_string());
+    let arguments =
+        ["--size", "100", "--packets", "50", "--rate", "1000", "--soak", "10m", "--format", "json", "--server", &server, "--pid", &pid];
+    let mut run = program(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let mut progress = String::new();
+    BufReader::new(run.stderr.take().expect("a pipe")).read_line(&mut progress).expect("a line");
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    let mut text = String::new();
+    run.stdout.take().expect("a pipe").read_to_string(&mut text).expect("text");
+    assert_eq!(run.wait().expect("it ends by itself").code(), Some(1));
+    let report: Value = serde_json::from_str(&text).expect("one document");
+    assert_eq!(departures(&report), None);
+    assert!(report["soaks"][0]["error"].is_string() && report["complete"] == true, "{report:#}");
 }
 
 #[test]

@@ -223,3 +223,20 @@ fn a_quota_is_found_with_the_error_that_ends_the_allocations() {
         assert_eq!(storm.release(4, &|| false).expect("a storm").made, 37);
     });
 }
+
+#[test]
+fn an_allocation_is_refreshed_between_trials_when_half_its_lifetime_has_passed() {
+    for (lifetime, expected) in [(0, 3), (600, 0)] {
+        proxy::with(Plant::Lifetime(lifetime), |target, account| {
+            let flow = Flow::open(target, Mode::Plain).expect("an allocation");
+            let before = read(account).refreshes;
+            for _ in 0..3 {
+                flow.keep().expect("the relay knows the allocation");
+            }
+            // A request whose response was late is repeated, and counts again.
+            let refreshes = read(account).refreshes - before;
+            assert!(if expected == 0 { refreshes == 0 } else { refreshes >= expected }, "{refreshes} with {lifetime} s");
+            flow.close().expect("the relay knows the allocation");
+        });
+    }
+}

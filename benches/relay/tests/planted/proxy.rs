@@ -34,6 +34,8 @@ pub(crate) enum Plant {
     Cap(u64),
     /// Answers each Allocate request this much later.
     SlowAllocate(Duration),
+    /// Grants allocations for so many seconds only, as far as the client can tell.
+    Lifetime(u32),
     /// Refuses the allocations of all but the first so many clients (486).
     Quota(usize),
 }
@@ -50,6 +52,8 @@ pub(crate) struct Account {
     pub(crate) swapped: u64,
     pub(crate) corrupted: u64,
     pub(crate) stalls: u64,
+    /// Refresh requests.
+    pub(crate) refreshes: u64,
     /// How long each was held, in order.
     pub(crate) held: Vec<Duration>,
 }
@@ -93,6 +97,13 @@ fn data(datagram: &[u8]) -> Option<&[u8]> {
     channel_data(datagram).map(|(_, data)| data).or_else(|| indication(Kind::Send, datagram).map(|(_, data)| data))
 }
 
+/// Changes LIFETIME in a response of the null relay, which has no integrity.
+fn grant(response: &mut [u8], seconds: u32) {
+    if let Some(at) = response.windows(4).position(|bytes| bytes == [0, 0x0d, 0, 4]).filter(|_| response[..1] == [1]) {
+        response[at + 4..at + 8].copy_from_slice(&seconds.to_be_bytes());
+    }
+}
+
 /// Allocation Quota Reached: RFC 8656 section 7.2.
 fn refusal(request: &[u8]) -> Vec<u8> {
     let message = Message::parse(request).expect("the generator's own");
@@ -129,6 +140,9 @@ impl<'a> Proxy<'a> {
             }
             for (client, socket) in &self.clients {
                 while let Ok(length) = socket.recv(&mut buffer) {
+                    if let Plant::Lifetime(seconds) = self.plant {
+                        grant(&mut buffer[..length], seconds);
+                    }
                     let _ = self.front.send_to(&buffer[..length], client);
                 }
             }
@@ -140,6 +154,9 @@ impl<'a> Proxy<'a> {
             return self.data(client, datagram.to_vec());
         }
         let is_allocate = datagram[..2] == [0, 3];
+        if datagram[..2] == [0, 4] {
+            self.count(|account| &mut account.refreshes);
+        }
         match self.plant {
             Plant::Quota(most) if is_allocate && !self.clients.contains_key(&client) && self.clients.len() >= most => {
                 self.count(|account| &mut account.dropped);

@@ -94,9 +94,12 @@ pub(crate) struct Bench {
     /// Rounds that count; one before them does not.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) rounds: u32,
-    /// Length of a trial.
-    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = duration)]
-    pub(crate) duration: Duration,
+    /// Length of a trial, at most 4 minutes, in which no permission ends [default: 500ms; 10s for the laps of --soak]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+    /// Instead of comparing, keep one --rate on each server for so long, lap by lap: memory, loss and delay over time. Up to 7 days, such as 10m or 12h.
+    #[arg(long, value_name = "TIME", value_parser = long_time, requires = "rate", conflicts_with_all = ["allocations", "search", "rounds", "gate"])]
+    pub(crate) soak: Option<Duration>,
     /// Ends each trial after N datagrams of each flow in each direction, however long that takes, instead of after a time.
     #[arg(long, value_name = "N", conflicts_with = "duration", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub(crate) packets: Option<u64>,
@@ -217,17 +220,29 @@ fn size(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|size| range.contains(size)).ok_or_else(|| format!("a number from {} to {}", range.start(), range.end()))
 }
 
-/// `500ms` or `2s`, at most an hour.
+/// `500ms` or `2s`, at most four minutes: permissions live for five (RFC 8656 section 9).
 fn duration(text: &str) -> Result<Duration, String> {
+    let range = Duration::from_millis(1)..=Duration::from_secs(240);
+    time(text).filter(|time| range.contains(time)).ok_or_else(|| "a time from 1ms to 240s, such as 500ms or 2s".into())
+}
+
+/// `10m` or `12h`, at most a week.
+fn long_time(text: &str) -> Result<Duration, String> {
+    let range = Duration::from_millis(1)..=Duration::from_secs(7 * 24 * 3600);
+    time(text).filter(|time| range.contains(time)).ok_or_else(|| "a time from 1ms to 168h, such as 10m or 12h".into())
+}
+
+fn time(text: &str) -> Option<Duration> {
     let (number, unit) = text.split_at(text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len()));
-    let number: Option<u64> = number.parse().ok();
-    let duration = match unit {
-        "ms" => number.map(Duration::from_millis),
-        "s" => number.map(Duration::from_secs),
+    let number: u64 = number.parse().ok()?;
+    let seconds = |each: u64| number.checked_mul(each).map(Duration::from_secs);
+    match unit {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => seconds(1),
+        "m" => seconds(60),
+        "h" => seconds(3600),
         _ => None,
-    };
-    let range = Duration::from_millis(1)..=Duration::from_secs(3600);
-    duration.filter(|duration| range.contains(duration)).ok_or_else(|| "a time from 1ms to 3600s, such as 500ms or 2s".into())
+    }
 }
 
 #[cfg(test)]
@@ -252,8 +267,10 @@ mod tests {
     fn times_have_a_unit_and_an_end() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("2s"), Ok(Duration::from_secs(2)));
-        for wrong in ["", "5", "0s", "2h", "4000s", "-1s", "1.5s"] {
+        for wrong in ["", "5", "0s", "2h", "241s", "-1s", "1.5s", "5d"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
+        assert_eq!((long_time("12h"), long_time("10m")), (Ok(Duration::from_secs(43_200)), Ok(Duration::from_secs(600))));
+        assert!(long_time("169h").is_err() && long_time("18446744073709551615h").is_err());
     }
 }

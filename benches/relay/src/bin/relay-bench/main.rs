@@ -12,6 +12,7 @@ mod gate;
 mod report;
 mod run;
 mod servers;
+mod soak;
 
 use clap::Parser as _;
 use std::io::Write as _;

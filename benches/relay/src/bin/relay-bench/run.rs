@@ -10,6 +10,7 @@ use crate::environment::{Environment, Ticks};
 use crate::gate::Baseline;
 use crate::report::{Report, folder};
 use crate::servers::{BuiltIn, Choice};
+use crate::soak;
 use anyhow::{Context as _, bail};
 use relay_bench::bench::Direction;
 use relay_bench::carrier::Carrier;
@@ -19,6 +20,7 @@ use relay_bench::io::Mode;
 use relay_bench::load::Stop;
 use relay_bench::schedule::Extent;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 /// What to do, checked.
 pub(crate) struct Plan {
@@ -38,6 +40,7 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
     pub(crate) extent: Extent,
     allocations: Option<usize>,
+    soak: Option<Duration>,
     pub(crate) until_error: bool,
     pub(crate) in_flight: usize,
     carrier: Carrier,
@@ -89,6 +92,10 @@ pub(crate) fn plan(arguments: &Bench) -> anyhow::Result<Plan> {
     if arguments.search == Some(Goal::Burst) && arguments.burst > 1 {
         bail!("--search burst finds the burst itself: no --burst");
     }
+    if arguments.soak.is_some() && arguments.rate.len() > 1 {
+        bail!("--soak keeps one --rate, not several");
+    }
+    let duration = arguments.duration.unwrap_or(Duration::from_millis(if arguments.soak.is_some() { 10_000 } else { 500 }));
     let choices = choices(arguments)?;
     Ok(Plan {
         choices,
@@ -110,7 +117,8 @@ pub(crate) fn plan(arguments: &Bench) -> anyhow::Result<Plan> {
         cross: arguments.ip == Ip::Cross,
         loopback: arguments.ip.loopback(),
         rounds: arguments.rounds as usize,
-        extent: arguments.packets.map_or(Extent::Time(arguments.duration), Extent::Count),
+        extent: arguments.packets.map_or(Extent::Time(duration), Extent::Count),
+        soak: arguments.soak,
         cpus,
         baseline,
     })
@@ -180,6 +188,12 @@ fn carry(plan: &Plan, stop: Stop<'_>, report: &mut Report) -> anyhow::Result<()>
     let paces: Vec<Option<u64>> = if plan.rates.is_empty() { vec![None] } else { plan.rates.iter().copied().map(Some).collect() };
     for direction in &plan.directions {
         for size in &plan.sizes {
+            if let (Some(time), Some(rate)) = (plan.soak, plan.rates.first()) {
+                for server in servers.iter().take_while(|_| !stop()) {
+                    soak::run(plan, server, (*direction, *size, *rate), time, stop, report);
+                }
+                continue;
+            }
             for rate in paces.iter().take_while(|_| !stop()) {
                 cell::run(plan, &servers, cell::Kind { direction: *direction, size: *size, rate: *rate }, stop, report);
             }

@@ -1,6 +1,6 @@
 //! A line for each cell, for spreadsheets. What has no value is empty.
 
-use super::{Report, allocations, table};
+use super::{Report, allocations, soak, table};
 use relay_bench::summary::{Delay, Quantiles};
 
 const HEADS: [&str; 42] = [
@@ -53,6 +53,11 @@ pub(super) fn render(report: &Report) -> anyhow::Result<String> {
     if !report.allocations.is_empty() {
         writer.write_record(allocations::HEADS)?;
         allocations::rows(&report.allocations).iter().try_for_each(|row| writer.write_record(row))?;
+        return Ok(String::from_utf8(writer.into_inner()?)?);
+    }
+    if !report.soaks.is_empty() {
+        writer.write_record(soak::HEADS)?;
+        soak::rows(&report.soaks).iter().try_for_each(|row| writer.write_record(row))?;
         return Ok(String::from_utf8(writer.into_inner()?)?);
     }
     writer.write_record(HEADS)?;

@@ -1,7 +1,7 @@
 //! One page that needs nothing from elsewhere: tables, charts, environment, the command to repeat it.
 
 use super::chart::{self, Bar, Line, Tick};
-use super::{Cell, Report, allocations, human, table};
+use super::{Cell, Lap, Report, Soak, allocations, human, soak, table};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use relay_bench::summary::Delay;
 
@@ -26,6 +26,7 @@ pub(super) fn render(report: &Report) -> String {
                     (grid(&allocations::HEADS, &allocations::rows(&report.allocations)))
                     ul { @for note in allocations::notes(&report.allocations) { li { (note) } } }
                 }
+                @if !report.soaks.is_empty() { (soaks(&report.soaks)) }
                 (environment(report))
             }
         }
@@ -103,6 +104,25 @@ fn over_load(title: &str, cells: &[&Cell]) -> Markup {
         h2 { (title) " over load" }
         (chart::lines("CPU time of the server per packet over load", ("packets/s", &rates), ("ns", &ticks(&cpu)), &cpu))
         (chart::lines("Loss over load", ("packets/s", &rates), ("%", &ticks(&loss)), &loss))
+    }
+}
+
+/// What creeps over time, as curves of each server.
+fn soaks(soaks: &[Soak]) -> Markup {
+    let minutes = chart::even(soaks.iter().filter_map(|soak| soak.laps.last()).map(|lap| lap.at_seconds / 60.0).fold(0.0, f64::max));
+    let chart = |title: &str, unit: &str, of: &dyn Fn(&Lap) -> Option<f64>| {
+        let points = |soak: &Soak| soak.laps.iter().filter_map(|lap| Some((lap.at_seconds / 60.0, of(lap)?))).collect();
+        let lines: Vec<Line> = soaks.iter().map(|soak| Line { name: soak.server.clone(), points: points(soak) }).collect();
+        let highest = lines.iter().flat_map(|line| &line.points).map(|point| point.1).fold(0.0, f64::max);
+        chart::lines(title, ("minutes", &minutes), (unit, &chart::even(highest)), &lines)
+    };
+    html! {
+        h2 { "Over time" }
+        (grid(&soak::HEADS, &soak::rows(soaks)))
+        ul { @for note in soak::notes(soaks) { li { (note) } } }
+        (chart("Resident memory", "MB", &|lap| lap.resident_kb.map(|kb| kb as f64 / 1024.0)))
+        (chart("Delay p99 of each lap, from when datagrams were due", "µs", &|lap| Some(lap.delay.as_ref()?.p99? as f64 / 1000.0)))
+        (chart("Loss of each lap", "%", &|lap| (lap.sent > 0).then(|| lap.lost as f64 * 100.0 / lap.sent as f64)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tables for a terminal.
 
-use super::{Report, allocations, table};
+use super::{Report, allocations, soak, table};
 use relay_bench::stats::Interval;
 use std::fmt::Write as _;
 
@@ -16,6 +16,12 @@ pub(super) fn render(report: &Report) -> String {
     }
     if !report.allocations.is_empty() {
         let _ = writeln!(text, "{}\n", aligned(&allocations::HEADS, &allocations::rows(&report.allocations)));
+    }
+    if !report.soaks.is_empty() {
+        let _ = writeln!(text, "{}", aligned(&soak::HEADS, &soak::rows(&report.soaks)));
+    }
+    for note in soak::notes(&report.soaks) {
+        let _ = writeln!(text, "  {note}");
     }
     for note in allocations::notes(&report.allocations) {
         let _ = writeln!(text, "  {note}");

@@ -1,6 +1,6 @@
 //! Tables for a page or a pull request.
 
-use super::{Report, allocations, human, table};
+use super::{Report, allocations, human, soak, table};
 use std::fmt::Write as _;
 
 pub(super) fn render(report: &Report) -> String {
@@ -26,6 +26,13 @@ pub(super) fn render(report: &Report) -> String {
         allocations::rows(&report.allocations).iter().for_each(|row| text.push_str(&line(row)));
         text.push('\n');
         allocations::notes(&report.allocations).iter().for_each(|note| text.push_str(&format!("- {note}\n")));
+    }
+    if !report.soaks.is_empty() {
+        text.push_str(&line(&plain(&soak::HEADS)));
+        text.push_str(&line(&plain(&["---"; soak::HEADS.len()])));
+        soak::rows(&report.soaks).iter().for_each(|row| text.push_str(&line(row)));
+        text.push('\n');
+        soak::notes(&report.soaks).iter().for_each(|note| text.push_str(&format!("- {note}\n")));
     }
     for sentence in human::closing(report).lines() {
         let _ = writeln!(text, "- {sentence}");

@@ -8,9 +8,11 @@ mod html;
 mod human;
 mod markdown;
 mod openmetrics;
+mod soak;
 mod table;
 
 pub(crate) use self::allocations::{Allocations, Resident, Round};
+pub(crate) use self::soak::{Lap, Soak};
 use crate::environment::Environment;
 use crate::gate::Gate;
 use crate::run::Contender;
@@ -58,6 +60,8 @@ pub(crate) struct Report {
     pub(crate) cells: Vec<Cell>,
     /// What allocating takes; present instead of cells.
     pub(crate) allocations: Vec<Allocations>,
+    /// Long runs; present instead of cells.
+    pub(crate) soaks: Vec<Soak>,
     /// The comparison with an earlier report, where one was given.
     pub(crate) gate: Option<Gate>,
     #[serde(skip)]
@@ -73,6 +77,7 @@ impl Default for Report {
             calibration: Vec::new(),
             cells: Vec::new(),
             allocations: Vec::new(),
+            soaks: Vec::new(),
             gate: None,
             runs: 0,
         }
@@ -84,7 +89,8 @@ impl Report {
     pub(crate) fn errors(&self) -> usize {
         let cells = self.cells.iter().filter(|cell| cell.error.is_some()).count();
         let allocations = self.allocations.iter().filter(|entry| entry.error.is_some() || entry.rounds.iter().any(|round| round.made == 0));
-        cells + allocations.count()
+        let soaks = self.soaks.iter().filter(|soak| soak.error.is_some() || soak.laps.is_empty());
+        cells + allocations.count() + soaks.count()
     }
 
     /// A number for the trials of a series, far enough from the last that none repeats.

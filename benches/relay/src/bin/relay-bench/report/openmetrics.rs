@@ -1,6 +1,6 @@
 //! OpenMetrics text, for Prometheus and its kin. Gauges only: a report is a state, not a history. A quantile among lost datagrams is +Inf.
 
-use super::{Allocations, Cell, Report};
+use super::{Allocations, Cell, Report, Soak};
 use relay_bench::stats::Spread;
 use relay_bench::summary::{Delay, Quantiles};
 use std::collections::BTreeMap;
@@ -11,11 +11,12 @@ pub(super) fn render(report: &Report) -> String {
     metrics.add("relay_bench_complete", &[], f64::from(u8::from(report.complete)));
     report.cells.iter().for_each(|cell| add_cell(&mut metrics, cell));
     report.allocations.iter().for_each(|entry| add_allocations(&mut metrics, entry));
+    report.soaks.iter().for_each(|soak| add_soak(&mut metrics, soak));
     metrics.text()
 }
 
 /// What each family is about, in the order in which they are written.
-const FAMILIES: [(&str, &str); 16] = [
+const FAMILIES: [(&str, &str); 17] = [
     ("relay_bench_complete", "0 when the run was broken off."),
     ("relay_bench_failed", "1 for a server that failed under a load."),
     ("relay_bench_cpu_seconds_per_packet", "CPU time of the server per delivered datagram."),
@@ -32,6 +33,7 @@ const FAMILIES: [(&str, &str); 16] = [
     ("relay_bench_allocation_latency_seconds", "From the first request to success, over all that were asked for."),
     ("relay_bench_allocation_cpu_seconds", "CPU time of the server per allocation."),
     ("relay_bench_resident_bytes", "Resident memory of the server."),
+    ("relay_bench_growth_bytes_per_hour", "Median growth of resident memory in the second half of a long run."),
 ];
 
 type Labels<'a> = [(&'static str, &'a str)];
@@ -123,6 +125,29 @@ fn add_allocations(metrics: &mut Metrics, entry: &Allocations) {
             kb.iter().for_each(|kb| add("relay_bench_resident_bytes", &[("state", state)], *kb as f64 * 1024.0));
         }
     }
+}
+
+/// The last lap and the figures over all.
+fn add_soak(metrics: &mut Metrics, soak: &Soak) {
+    let [size, flows, rate] = [soak.size as u64, soak.flows as u64, soak.rate].map(|number| number.to_string());
+    let own: [(&'static str, &str); 8] = [
+        ("server", &soak.server),
+        ("direction", soak.direction),
+        ("size", &size),
+        ("flows", &flows),
+        ("carrier", soak.carrier),
+        ("auth", soak.auth),
+        ("tx", soak.tx.name()),
+        ("rate", &rate),
+    ];
+    metrics.add("relay_bench_failed", &own, f64::from(u8::from(soak.error.is_some())));
+    soak.loss.iter().for_each(|loss| metrics.add("relay_bench_loss_ratio", &own, *loss));
+    soak.growth_kb_per_hour.iter().for_each(|kb| metrics.add("relay_bench_growth_bytes_per_hour", &own, kb * 1024.0));
+    let Some(last) = soak.laps.last() else { return };
+    for (quantile, seconds) in last.delay.iter().flat_map(quantiles) {
+        metrics.add("relay_bench_delay_seconds", &[&own[..], &[("quantile", quantile)]].concat(), seconds);
+    }
+    last.resident_kb.iter().for_each(|kb| metrics.add("relay_bench_resident_bytes", &own, *kb as f64 * 1024.0));
 }
 
 fn spread(spread: &Spread) -> impl Iterator<Item = (&'static str, f64)> + use<> {
