@@ -4,6 +4,7 @@
 //! (coordinated omission). A closed-loop trial finds out what the relay can do, and its delays tell the window more than the relay.
 
 use crate::account::{Counts, Delays};
+use crate::content::Content;
 use crate::flow::Flow;
 use crate::io::Mode;
 use crate::payload::Way;
@@ -49,8 +50,8 @@ impl Traffic {
 pub struct Load {
     /// The directions that carry load.
     pub traffic: Traffic,
-    /// Bytes of payload, from [`crate::payload::MIN_SIZE`] to [`crate::payload::MAX_SIZE`].
-    pub size: usize,
+    /// What datagrams are like.
+    pub content: Content,
     /// How the sockets of the flows are used.
     pub mode: Mode,
     /// When datagrams are sent.

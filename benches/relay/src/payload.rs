@@ -2,6 +2,8 @@
 //!
 //! The header has a CRC; the rest is a pattern known to both ends, so that comparing it costs less than a checksum over it.
 
+use crate::content::Content;
+
 /// The smallest payload: the header alone, in bytes.
 pub const MIN_SIZE: usize = 44;
 /// The largest payload that fits one Ethernet frame beside IP, UDP and ChannelData headers, in bytes.
@@ -70,16 +72,17 @@ pub fn write(payload: &mut [u8], header: &Header) {
     payload[40..44].copy_from_slice(&check.to_be_bytes());
 }
 
-/// Reads a datagram that should be `template` with a header.
+/// Reads a datagram that should be of `content`; `template` is as long as the largest of them.
 #[must_use]
-pub fn read(payload: &[u8], template: &[u8]) -> Received {
+pub fn read(payload: &[u8], content: Content, template: &[u8]) -> Received {
     if payload.len() < MIN_SIZE || payload[0..4] != MAGIC.to_be_bytes() {
         // Too short or without the magic number: only the length tells a damaged one of ours.
-        return if payload.len() == template.len() { Received::Corrupt } else { Received::Foreign };
+        return if content.has(payload.len()) { Received::Corrupt } else { Received::Foreign };
     }
     let word = |at: usize| u32::from_be_bytes(payload[at..at + 4].try_into().expect("four bytes"));
     let long = |at: usize| u64::from_be_bytes(payload[at..at + 8].try_into().expect("eight bytes"));
-    let whole = crc32c::crc32c(&payload[..40]) == word(40) && payload[MIN_SIZE..] == template[MIN_SIZE..];
+    let sent = content.size(long(16));
+    let whole = crc32c::crc32c(&payload[..40]) == word(40) && payload.len() == sent && payload[MIN_SIZE..] == template[MIN_SIZE..sent];
     if !whole || word(12) > 1 {
         return Received::Corrupt;
     }
@@ -98,6 +101,20 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const SIZE: Content = Content::Bytes(100);
+
+    #[test]
+    fn in_a_mix_each_number_has_its_size() {
+        let template = template(Content::Imix.largest());
+        let read_of = |size: usize| {
+            let mut payload = template[..size].to_vec();
+            write(&mut payload, &Header { sequence: 7, ..header() });
+            read(&payload, Content::Imix, &template)
+        };
+        assert_eq!(read_of(128), Received::Whole(Header { sequence: 7, ..header() }));
+        assert_eq!((read_of(64), read_of(256), read_of(127)), (Received::Corrupt, Received::Corrupt, Received::Corrupt));
+    }
+
     fn header() -> Header {
         Header { run: 7, flow: 3, way: Way::Down, sequence: 9, intended: 1000, actual: 1001 }
     }
@@ -107,12 +124,12 @@ mod tests {
         let template = template(100);
         let mut payload = template.clone();
         write(&mut payload, &header());
-        assert_eq!(read(&payload, &template), Received::Whole(header()));
+        assert_eq!(read(&payload, SIZE, &template), Received::Whole(header()));
     }
 
     #[test]
     fn short_foreign_datagrams_are_not_ours() {
-        assert_eq!(read(&[0; 20], &template(100)), Received::Foreign);
+        assert_eq!(read(&[0; 20], SIZE, &template(100)), Received::Foreign);
     }
 
     proptest! {
@@ -122,7 +139,7 @@ mod tests {
             let mut payload = template.clone();
             write(&mut payload, &header());
             payload[at] ^= bits;
-            prop_assert_eq!(read(&payload, &template), Received::Corrupt);
+            prop_assert_eq!(read(&payload, SIZE, &template), Received::Corrupt);
         }
 
         #[test]
@@ -131,7 +148,7 @@ mod tests {
             let template = template(100);
             let mut payload = super::template(size);
             write(&mut payload, &header());
-            prop_assert_eq!(read(&payload, &template), Received::Corrupt);
+            prop_assert_eq!(read(&payload, SIZE, &template), Received::Corrupt);
         }
     }
 }

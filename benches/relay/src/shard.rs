@@ -8,7 +8,7 @@ use crate::io::{BATCH, Inbox, Outbox};
 use crate::load::{LATE, Leg, Load, Outcome, SENDING, STALL, Stop, Traffic};
 use crate::payload::{self, Header, Received, Way};
 use crate::proc::{self, Cpu};
-use crate::schedule::{Extent, Pace, Rate};
+use crate::schedule::{Extent, Pace, Schedule};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::io;
 use std::net::SocketAddr;
@@ -37,6 +37,8 @@ pub(crate) struct Shard<'a> {
     tracks: Vec<Vec<Track>>,
     delays: Vec<Delays>,
     template: Vec<u8>,
+    /// Of an open loop.
+    schedule: Option<Schedule>,
     scratch: Vec<u8>,
     inbox: Inbox,
     outbox: Outbox,
@@ -75,14 +77,18 @@ impl<'a> Shard<'a> {
                 epoll.add(&flow.receiver(*way).socket, EpollEvent::new(EpollFlags::EPOLLIN, data))?;
             }
         }
-        let template = payload::template(load.size);
+        let template = payload::template(load.content.largest());
+        let schedule = match load.pace {
+            Pace::Rate(rate) => Some(Schedule::new(rate, load.content)),
+            Pace::Window(_) => None,
+        };
         let end = match load.extent {
             Extent::Time(duration) => duration.as_nanos() as u64,
             // All that arrives counts, and the trial lasts until it has.
             Extent::Count(_) => u64::MAX,
         };
-        let half = match (load.extent, load.pace) {
-            (Extent::Count(count), Pace::Rate(rate)) => rate.intended(count * flows.len() as u64 / 2),
+        let half = match (load.extent, schedule) {
+            (Extent::Count(count), Some(schedule)) => schedule.intended(count * flows.len() as u64 / 2),
             _ => end / 2,
         };
         Ok(Self {
@@ -97,6 +103,7 @@ impl<'a> Shard<'a> {
             delays: ways.iter().map(|_| Delays::default()).collect(),
             scratch: template.clone(),
             template,
+            schedule,
             inbox: Inbox::new(load.mode),
             outbox: Outbox::default(),
             scheduled: 0,
@@ -158,7 +165,11 @@ impl<'a> Shard<'a> {
 
     /// Sends what may be sent now; whether that was anything.
     fn send(&mut self) -> bool {
+        if let Some(schedule) = self.schedule {
+            return self.keep_schedule(schedule);
+        }
         match self.load.pace {
+            Pace::Rate(_) => false,
             Pace::Window(window) => {
                 let mut any = false;
                 for turn in 0..self.load.traffic.scheduled() {
@@ -168,7 +179,6 @@ impl<'a> Shard<'a> {
                 }
                 any || self.give_up()
             }
-            Pace::Rate(rate) => self.keep_schedule(rate),
         }
     }
 
@@ -204,23 +214,24 @@ impl<'a> Shard<'a> {
         true
     }
 
-    fn keep_schedule(&mut self, rate: Rate) -> bool {
+    fn keep_schedule(&mut self, schedule: Schedule) -> bool {
         let last = match self.load.extent {
             Extent::Count(count) => count * self.flows.len() as u64,
             Extent::Time(_) => u64::MAX,
         };
         let (begin, mut flow) = (self.scheduled, 0);
-        while self.scheduled < rate.due(self.now().min(self.end)).min(last) && self.scheduled - begin < CATCH_UP.max(rate.burst) {
-            flow = rate.flow(self.scheduled, self.flows.len());
-            let intended = rate.intended(self.scheduled);
+        while self.scheduled < schedule.due(self.now().min(self.end)).min(last) && self.scheduled - begin < CATCH_UP.max(schedule.longest())
+        {
+            flow = schedule.flow(self.scheduled, self.flows.len());
+            let intended = schedule.intended(self.scheduled);
             self.scheduled += 1;
-            self.watch_burst(rate);
+            self.watch_burst(schedule);
             for turn in 0..self.load.traffic.scheduled() {
                 let actual = self.now();
                 self.late += u64::from(actual - intended > LATE.as_nanos() as u64);
                 self.push(turn, flow, intended, actual);
                 // Only a burst leaves together; what is due alone leaves alone.
-                if self.scheduled.is_multiple_of(rate.burst.max(1)) || self.load.traffic.scheduled() > 1 {
+                if schedule.begins(self.scheduled) || self.load.traffic.scheduled() > 1 {
                     self.flush(turn, flow);
                 }
             }
@@ -231,13 +242,13 @@ impl<'a> Shard<'a> {
     }
 
     /// Sees whether the burst of the datagram that leaves now stays together.
-    fn watch_burst(&mut self, rate: Rate) {
-        let (now, place) = (self.now(), self.scheduled % rate.burst.max(1));
-        if place == 1 || rate.burst <= 1 {
+    fn watch_burst(&mut self, schedule: Schedule) {
+        let now = self.now();
+        if schedule.begins(self.scheduled - 1) {
             self.burst_begin = now;
         }
-        let together = (LATE + SENDING * rate.burst.min(u32::MAX.into()) as u32).as_nanos() as u64;
-        self.torn += u64::from(place == 0 && now - self.burst_begin > together);
+        let together = (LATE + SENDING * schedule.longest().min(u32::MAX.into()) as u32).as_nanos() as u64;
+        self.torn += u64::from(schedule.begins(self.scheduled) && now - self.burst_begin > together);
     }
 
     fn push(&mut self, turn: usize, flow: usize, intended: u64, actual: u64) {
@@ -245,10 +256,12 @@ impl<'a> Shard<'a> {
         let counts = &mut self.tracks[turn][flow].sequence.counts;
         let header = Header { run: self.load.run, flow: flow as u32, way, sequence: counts.sent, intended, actual };
         counts.sent += 1;
+        let size = self.load.content.size(header.sequence);
         payload::write(&mut self.scratch, &header);
+        let payload = &self.scratch[..size];
         let destination = self.flows[flow].destination(way);
-        let frame = self.flows[flow].frame(way, self.scratch.len());
-        let parts = [frame.head(), &self.scratch, frame.tail()];
+        let frame = self.flows[flow].frame(way, size);
+        let parts = [frame.head(), payload, frame.tail()];
         if !self.outbox.takes(destination, parts.iter().map(|part| part.len()).sum(), self.load.mode) {
             self.refused += self.flows[flow].sender(way).send(&mut self.outbox);
         }
@@ -261,10 +274,10 @@ impl<'a> Shard<'a> {
 
     /// How long to wait for arrivals when there is nothing to send. The last millisecond before the next datagram is spent awake.
     fn nap(&self) -> EpollTimeout {
-        match self.load.pace {
-            Pace::Window(_) => EpollTimeout::from(1u8),
-            Pace::Rate(rate) => {
-                let wait = rate.intended(self.scheduled).min(self.end).saturating_sub(self.now()) / 1_000_000;
+        match self.schedule {
+            None => EpollTimeout::from(1u8),
+            Some(schedule) => {
+                let wait = schedule.intended(self.scheduled).min(self.end).saturating_sub(self.now()) / 1_000_000;
                 EpollTimeout::from(wait.saturating_sub(1).min(50) as u8)
             }
         }
@@ -310,7 +323,7 @@ impl<'a> Shard<'a> {
         let way = self.ways[turn];
         let payload = self.flows[flow].payload(way, source, datagram)?;
         let sequence = &mut self.tracks[turn][flow].sequence;
-        match payload::read(payload, &self.template) {
+        match payload::read(payload, self.load.content, &self.template) {
             Received::Whole(header) if header.run != self.load.run => None,
             Received::Whole(header) if header.way == way && header.flow as usize == flow => {
                 self.last_arrival = now;
@@ -353,11 +366,11 @@ impl<'a> Shard<'a> {
     fn outcome(self, sending: Duration, generator: Option<Cpu>, interrupted: bool) -> Outcome {
         let scheduled = self.load.traffic.scheduled();
         let sent = self.tracks[..scheduled].iter().flatten().map(|track| track.sequence.counts.sent).sum();
-        let offered = match (self.load.pace, self.load.extent) {
-            (Pace::Window(_), _) => sent,
-            (Pace::Rate(_), Extent::Count(_)) => self.scheduled * scheduled as u64,
+        let offered = match (self.schedule, self.load.extent) {
+            (None, _) => sent,
+            (Some(_), Extent::Count(_)) => self.scheduled * scheduled as u64,
             // Of an interrupted trial only what was due until then.
-            (Pace::Rate(rate), Extent::Time(_)) => rate.due((sending.as_nanos() as u64).min(self.end)) * scheduled as u64,
+            (Some(schedule), Extent::Time(_)) => schedule.due((sending.as_nanos() as u64).min(self.end)) * scheduled as u64,
         };
         let span = match self.load.extent {
             Extent::Time(_) => sending,

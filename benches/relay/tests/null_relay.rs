@@ -3,6 +3,7 @@
 
 use relay_bench::bench::{self, Direction, Subject};
 use relay_bench::carrier::Carrier;
+use relay_bench::content::Content;
 use relay_bench::flow::{Flow, Server, Target};
 use relay_bench::indication::{self, Kind};
 use relay_bench::io::{Mode, Port};
@@ -36,7 +37,7 @@ fn with_null_relay(mode: Mode, then: impl FnOnce(Server)) {
 
 fn load(direction: Direction, mode: Mode, pace: Pace) -> Load {
     let (traffic, extent, patience) = (direction.traffic(), Extent::Count(COUNT), Duration::from_secs(5));
-    Load { traffic, size: 100, mode, pace, extent, patience, run: 1 }
+    Load { traffic, content: Content::Bytes(100), mode, pace, extent, patience, run: 1 }
 }
 
 fn carries_everything(target: &Target, load: &Load) -> Outcome {
@@ -76,7 +77,10 @@ fn indications_carry_what_channels_do_with_and_without_padding() {
             let server = Server { carrier: Carrier::Indication, ..server };
             for (mode, size) in [(Mode::Plain, 101), (Mode::Mmsg, 102), (Mode::Gso, 103), (Mode::Plain, 104)] {
                 for direction in Direction::ALL {
-                    carries_everything(&direction.through(server.clone()), &Load { size, ..load(direction, mode, WINDOW) });
+                    carries_everything(
+                        &direction.through(server.clone()),
+                        &Load { content: Content::Bytes(size), ..load(direction, mode, WINDOW) },
+                    );
                 }
             }
         });
@@ -135,6 +139,22 @@ fn an_open_loop_sends_what_was_planned_evenly_and_in_bursts() {
             assert_eq!((outcome.offered, outcome.sent, outcome.total().delivered), (2 * COUNT, 2 * COUNT, 2 * COUNT), "{mode:?} {burst}");
         });
     }
+}
+
+#[test]
+fn every_content_arrives_whole_closed_and_open_loop_in_every_mode() {
+    with_null_relay(Mode::Plain, |server| {
+        for content in [Content::Imix, Content::Audio, Content::Video] {
+            for mode in MODES {
+                for pace in [WINDOW, Pace::Rate(Rate::even(20_000))] {
+                    let planned = Load { content, ..load(Direction::Bidir, mode, pace) };
+                    let flows = [Flow::open(&Target::Peer(server.clone()), mode).expect("an allocation")];
+                    let total = load::run(&flows, &planned, &|| false).expect("a trial").total();
+                    assert_eq!((total.sent, total.delivered, total.corrupt), (2 * COUNT, 2 * COUNT, 0), "{content} {mode:?} {pace:?}");
+                }
+            }
+        }
+    });
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn a_folder_gets_every_format_and_the_terminal_one() {
     assert_eq!(departures(&json), None);
     let metrics = String::from_utf8(output.stdout).expect("text");
     assert!(metrics == read("report.prom") && metrics.ends_with("# EOF\n"), "{metrics}");
-    let delivered = "relay_bench_failed{server=\"turn\",direction=\"up\",size=\"100\",flows=\"1\",hops=\"1\",carrier=\"channel\",ip=\"v4\",auth=\"long-term\"";
+    let delivered = "relay_bench_failed{server=\"turn\",direction=\"up\",content=\"100 B\",size=\"100\",flows=\"1\",hops=\"1\",carrier=\"channel\",ip=\"v4\",auth=\"long-term\"";
     assert!(metrics.contains(delivered) && metrics.contains("relay_bench_cpu_seconds_per_packet{server=\"null-plain\""), "{metrics}");
 }
 
@@ -115,7 +115,7 @@ fn the_gate_fails_where_a_planted_baseline_was_far_cheaper_and_only_there() {
         assert_eq!((&gate[0]["outcome"], output.status.code()), (&outcome.into(), Some(code)), "{gate:#?}");
     }
     // A cell that is no longer measured is no pass.
-    planted["cells"].as_array_mut().expect("cells").iter_mut().for_each(|cell| cell["size"] = 999.into());
+    planted["cells"].as_array_mut().expect("cells").iter_mut().for_each(|cell| cell["content"] = "999 B".into());
     let baseline = folder.join("gone.json");
     fs::write(&baseline, planted.to_string()).expect("written");
     let output = gated(&baseline);
@@ -213,7 +213,7 @@ fn one_processor_for_both_gives_no_rates() {
 fn tables_name_servers_and_limits() {
     let common = ["--server", "null-plain,turn", "--size", "100", "--packets", "20", "--rounds", "1", "--format"];
     for (format, head) in
-        [("human", "up, 100 B, 1 hop"), ("md", "**up, 100 B, 1 hop"), ("csv", "server,direction,size"), ("html", "<!DOCTYPE html>")]
+        [("human", "up, 100 B, 1 hop"), ("md", "**up, 100 B, 1 hop"), ("csv", "server,direction,content,size"), ("html", "<!DOCTYPE html>")]
     {
         let output = output(&[&common[..], &[format]].concat());
         let text = String::from_utf8(output.stdout).expect("text");
@@ -281,6 +281,8 @@ fn what_cannot_be_done_is_refused_before_anything_starts() {
         (&["--server", "turn:127.0.0.1:3478", "--user", "a"], "NAME:PASSWORD"),
         (&["--server", "turn", "--secret", "s", "--auth", "rest-secret"], "turn:HOST:PORT"),
         (&["--until-error"], "--allocations"),
+        (&["--size", "video", "--burst", "5"], "frames"),
+        (&["--size", "imixed"], "imix"),
         (&["--soak", "1m"], "--rate"),
         (&["--soak", "1m", "--rate", "5,6"], "one --rate"),
         (&["--duration", "5m"], "240s"),
@@ -305,6 +307,32 @@ fn a_search_tells_bounds_and_why_it_ended() {
     assert!(search["end"].as_str().is_some_and(|end| ends.contains(&end)), "{search:#}");
     assert!(search["trials"].as_u64().zip(search["unusable"].as_u64()).is_some_and(|(used, unused)| used + unused > 0), "{search:#}");
     assert!(cell["paced"].is_null() && cell["delay_up"].is_null());
+}
+
+#[test]
+fn mixes_and_frames_are_carried_and_named() {
+    let arguments = [
+        "--server",
+        "null-plain,turn",
+        "--size",
+        "imix,audio,video",
+        "--packets",
+        "60",
+        "--rounds",
+        "1",
+        "--rate",
+        "2000",
+        "--format",
+        "json",
+    ];
+    let report = report(&arguments);
+    let seen: Vec<_> =
+        report["cells"].as_array().expect("cells").iter().map(|cell| (cell["content"].clone(), cell["size"].clone())).collect();
+    let expected = [("imix", 531), ("imix", 531), ("audio", 172), ("audio", 172), ("video", 1100), ("video", 1100)];
+    assert_eq!(seen, expected.map(|(content, size)| (content.into(), size.into())));
+    for cell in report["cells"].as_array().expect("cells") {
+        assert_eq!((&cell["figures"]["counts"]["delivered"], &cell["figures"]["counts"]["corrupt"]), (&60.into(), &0.into()), "{cell:#}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod proxy;
 use proxy::{Account, DEPTH, Plant};
 use relay_bench::account::over_sent;
 use relay_bench::carrier::Carrier;
+use relay_bench::content::Content;
 use relay_bench::flow::{Flow, Server, Target};
 use relay_bench::io::Mode;
 use relay_bench::load::{self, Load, Outcome, Traffic};
@@ -23,7 +24,15 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const MS: u64 = 1_000_000;
 
 fn planned(pace: Pace, count: u64) -> Load {
-    Load { traffic: Traffic::Up, size: 100, mode: Mode::Plain, pace, extent: Extent::Count(count), patience: PATIENCE, run: 1 }
+    Load {
+        traffic: Traffic::Up,
+        content: Content::Bytes(100),
+        mode: Mode::Plain,
+        pace,
+        extent: Extent::Count(count),
+        patience: PATIENCE,
+        run: 1,
+    }
 }
 
 fn trial(target: &Target, load: &Load) -> Outcome {
@@ -96,6 +105,18 @@ fn what_is_planted_is_reported_of_indications_too() {
     assert_eq!(reported(Plant::Lose(100)), (10, 0, 0, 0));
     assert_eq!(reported(Plant::Duplicate(100)), (0, 10, 0, 0));
     assert_eq!(reported(Plant::Corrupt(100)), (10, 0, 0, 10));
+}
+
+#[test]
+fn corruption_and_loss_are_reported_in_a_mix_of_sizes_and_in_frames() {
+    for (content, pace) in [(Content::Imix, CLOSED), (Content::Video, Pace::Rate(Rate::even(5000)))] {
+        for (plant, expected) in [(Plant::Corrupt(100), (10, 0, 0, 10)), (Plant::Lose(50), (20, 0, 0, 0))] {
+            proxy::with(plant, |target, _| {
+                let outcome = trial(target, &Load { content, ..planned(pace, 1000) });
+                assert_eq!(faults(&outcome), expected, "{content} {plant:?}");
+            });
+        }
+    }
 }
 
 #[test]

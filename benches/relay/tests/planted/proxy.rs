@@ -1,6 +1,7 @@
 //! A null relay behind a proxy that treats what clients send to it in a planted way and keeps account of it.
 
 use relay_bench::channel::channel_data;
+use relay_bench::content::Content;
 use relay_bench::flow::{Server, Target};
 use relay_bench::indication::{Kind, indication};
 use relay_bench::io::{Mode, Port};
@@ -211,7 +212,9 @@ impl<'a> Proxy<'a> {
     /// A token bucket that reads the time from the datagrams themselves.
     fn passes(&mut self, per_second: u64, datagram: &[u8]) -> bool {
         let payload = data(datagram).expect("seen above");
-        let Received::Whole(header) = payload::read(payload, &payload::template(payload.len())) else { panic!("nobody changed it") };
+        let Received::Whole(header) = payload::read(payload, Content::Bytes(payload.len()), &payload::template(payload.len())) else {
+            panic!("nobody changed it")
+        };
         let (tokens, then) = if header.sequence == 0 { (DEPTH * 1_000_000_000, 0) } else { self.bucket };
         let tokens = (tokens + (header.intended - then) * per_second).min(DEPTH * 1_000_000_000);
         let left = tokens.checked_sub(1_000_000_000);

@@ -5,6 +5,7 @@ use crate::report::{self, Calibration, Cell, Paced, Report};
 use crate::run::{Contender, Plan};
 use crate::servers::BuiltIn;
 use relay_bench::bench::{self, Direction, Series, Subject};
+use relay_bench::content::Content;
 use relay_bench::flow::Target;
 use relay_bench::load::{self, Load, Stop};
 use relay_bench::payload::Way;
@@ -23,31 +24,38 @@ const DIRECT: &str = "direct";
 #[derive(Clone, Copy)]
 pub(crate) struct Kind {
     pub(crate) direction: Direction,
-    pub(crate) size: usize,
+    pub(crate) content: Content,
     /// Datagrams a second in each direction; none for as many as the server takes.
     pub(crate) rate: Option<u64>,
 }
 
 /// Adds a cell for each server to the report, and the calibration of all.
 pub(crate) fn run(plan: &Plan, servers: &[Contender], kind: Kind, stop: Stop<'_>, report: &mut Report) {
-    let Kind { direction, size, rate } = kind;
+    let Kind { direction, content, rate } = kind;
     let mut subjects: Vec<Subject> = servers.iter().map(|it| subject(it, direction)).collect();
     // Calibration: the same load from socket to socket.
     subjects.push(Subject { name: DIRECT.into(), target: Target::Direct(plan.loopback), process: None });
     let load = Load {
         traffic: direction.traffic(),
-        size,
+        content,
         mode: plan.mode,
         pace: rate.map_or(WINDOW, |per_second| Pace::Rate(Rate { per_second, burst: plan.burst })),
         extent: plan.extent,
         patience: load::PATIENCE,
         run: report.next_run(),
     };
-    let tell = |what: &str| eprintln!("{}, {size} B, {what}, {}", direction.name(), extent_text(plan.extent));
+    let tell = |what: &str| eprintln!("{}, {content}, {what}, {}", direction.name(), extent_text(plan.extent));
     tell(&pace_text(load.pace));
     let series = bench::run(&subjects, &load, plan.flows, plan.rounds, stop, &mut |_, _| {});
     let calibration = series.last().and_then(summary::figures);
-    report.calibration.push(Calibration { direction: direction.name(), size, rate, tx: plan.mode, figures: calibration });
+    report.calibration.push(Calibration {
+        direction: direction.name(),
+        content: content.to_string(),
+        size: content.mean(),
+        rate,
+        tx: plan.mode,
+        figures: calibration,
+    });
     let paced = paced_rate(plan, &series[..servers.len()], &load).filter(|_| rate.is_none() && !stop()).map(|per_second| {
         let load = Load { pace: Pace::Rate(Rate { per_second, burst: plan.burst }), run: report.next_run(), ..load.clone() };
         tell(&pace_text(load.pace));

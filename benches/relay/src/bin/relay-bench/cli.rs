@@ -7,8 +7,8 @@ use crate::servers::{BuiltIn, Choice};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use relay_bench::bench::Direction;
 use relay_bench::carrier::Carrier;
+use relay_bench::content::Content;
 use relay_bench::io::Mode;
-use relay_bench::payload;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -62,9 +62,9 @@ pub(crate) struct Bench {
     /// Who sends to whom: up (client to peer), down, echo (there and back), bidir (both at once), c2c (client to client: two hops).
     #[arg(long, value_delimiter = ',', default_value = "up", value_parser = direction)]
     pub(crate) direction: Vec<Direction>,
-    /// Bytes of payload.
-    #[arg(long, value_delimiter = ',', default_value = "100,1200", value_parser = size)]
-    pub(crate) size: Vec<usize>,
+    /// Bytes of payload; or imix (64 to 1200 B in turn), audio (172 B), video (1100 B; at fixed rates in frames, one large one in thirty).
+    #[arg(long, value_name = "BYTES|imix|audio|video", value_delimiter = ',', default_value = "100,1200")]
+    pub(crate) size: Vec<Content>,
     /// Flows, each with an allocation (c2c: two) and ports of its own.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pub(crate) flows: u32,
@@ -213,11 +213,6 @@ fn goal(text: &str) -> Result<Goal, String> {
         .filter(|percent| (0.0..=50.0).contains(percent))
         .map(|it| Goal::Rate(it / 100.0))
         .ok_or_else(|| "ndr, burst, or pdr= and 0 to 50 %, such as pdr=0.1%".into())
-}
-
-fn size(text: &str) -> Result<usize, String> {
-    let range = payload::MIN_SIZE..=payload::MAX_SIZE;
-    text.parse().ok().filter(|size| range.contains(size)).ok_or_else(|| format!("a number from {} to {}", range.start(), range.end()))
 }
 
 /// `500ms` or `2s`, at most four minutes: permissions live for five (RFC 8656 section 9).

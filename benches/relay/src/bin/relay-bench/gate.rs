@@ -33,7 +33,7 @@ struct Build {
 struct Known {
     server: String,
     direction: String,
-    size: usize,
+    content: String,
     flows: usize,
     carrier: String,
     transport: String,
@@ -164,8 +164,8 @@ impl Known {
     }
 
     fn has_load_of(&self, other: &Self) -> bool {
-        (&self.direction, self.size, self.flows, &self.carrier, &self.transport, &self.ip)
-            == (&other.direction, other.size, other.flows, &other.carrier, &other.transport, &other.ip)
+        (&self.direction, &self.content, self.flows, &self.carrier, &self.transport, &self.ip)
+            == (&other.direction, &other.content, other.flows, &other.carrier, &other.transport, &other.ip)
             && (&self.auth, &self.tx, self.window, self.rate, self.burst) == (&other.auth, &other.tx, other.window, other.rate, other.burst)
     }
 
@@ -181,7 +181,7 @@ impl Known {
 
     fn load(&self) -> String {
         let pace = self.rate.map_or_else(|| "closed loop".to_owned(), |rate| format!("{rate} packets/s"));
-        format!("{}, {} B, {} flows, {}, IP {}, tx {}, {pace}", self.direction, self.size, self.flows, self.carrier, self.ip, self.tx)
+        format!("{}, {}, {} flows, {}, IP {}, tx {}, {pace}", self.direction, self.content, self.flows, self.carrier, self.ip, self.tx)
     }
 }
 
@@ -190,7 +190,7 @@ impl From<&Cell> for Known {
         Self {
             server: cell.server.clone(),
             direction: cell.direction.into(),
-            size: cell.size,
+            content: cell.content.clone(),
             flows: cell.flows,
             carrier: cell.carrier.into(),
             transport: cell.transport.into(),
@@ -219,7 +219,7 @@ mod tests {
         Known {
             server: word(server),
             direction: word("up"),
-            size: 100,
+            content: word("100 B"),
             flows: 1,
             carrier: word("channel"),
             transport: word("udp"),
@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(among[1].usable(&among), interval(1.2, 1.3));
         among[0].limit = Some(Verdict::Contended);
         assert_eq!(among[1].usable(&among), None);
-        among[0] = Known { size: 200, ..known("null-plain", interval(1.0, 1.0)) };
+        among[0] = Known { content: "200 B".into(), ..known("null-plain", interval(1.0, 1.0)) };
         assert_eq!(among[1].usable(&among), None);
     }
 

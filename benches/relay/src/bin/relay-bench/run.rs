@@ -15,6 +15,7 @@ use anyhow::{Context as _, bail};
 use relay_bench::bench::Direction;
 use relay_bench::carrier::Carrier;
 use relay_bench::client::User;
+use relay_bench::content::Content;
 use relay_bench::flow::Server;
 use relay_bench::io::Mode;
 use relay_bench::load::Stop;
@@ -29,7 +30,7 @@ pub(crate) struct Plan {
     auth: Option<Auth>,
     pid: Option<u32>,
     directions: Vec<Direction>,
-    sizes: Vec<usize>,
+    contents: Vec<Content>,
     pub(crate) flows: usize,
     pub(crate) mode: Mode,
     /// Empty for as much as the servers take.
@@ -96,6 +97,9 @@ pub(crate) fn plan(arguments: &Bench) -> anyhow::Result<Plan> {
         bail!("--soak keeps one --rate, not several");
     }
     let duration = arguments.duration.unwrap_or(Duration::from_millis(if arguments.soak.is_some() { 10_000 } else { 500 }));
+    if arguments.size.contains(&Content::Video) && (arguments.search == Some(Goal::Burst) || arguments.burst > 1) {
+        bail!("--size video has bursts of its own, its frames: no --burst and no --search burst");
+    }
     let choices = choices(arguments)?;
     Ok(Plan {
         choices,
@@ -103,7 +107,7 @@ pub(crate) fn plan(arguments: &Bench) -> anyhow::Result<Plan> {
         auth: arguments.auth,
         pid: arguments.pid,
         directions: arguments.direction.clone(),
-        sizes: arguments.size.clone(),
+        contents: arguments.size.clone(),
         flows: arguments.flows as usize,
         mode: arguments.tx.into(),
         rates: arguments.rate.clone(),
@@ -187,15 +191,15 @@ fn carry(plan: &Plan, stop: Stop<'_>, report: &mut Report) -> anyhow::Result<()>
     cpus::pin(plan.cpus.generator)?;
     let paces: Vec<Option<u64>> = if plan.rates.is_empty() { vec![None] } else { plan.rates.iter().copied().map(Some).collect() };
     for direction in &plan.directions {
-        for size in &plan.sizes {
+        for content in &plan.contents {
             if let (Some(time), Some(rate)) = (plan.soak, plan.rates.first()) {
                 for server in servers.iter().take_while(|_| !stop()) {
-                    soak::run(plan, server, (*direction, *size, *rate), time, stop, report);
+                    soak::run(plan, server, (*direction, *content, *rate), time, stop, report);
                 }
                 continue;
             }
             for rate in paces.iter().take_while(|_| !stop()) {
-                cell::run(plan, &servers, cell::Kind { direction: *direction, size: *size, rate: *rate }, stop, report);
+                cell::run(plan, &servers, cell::Kind { direction: *direction, content: *content, rate: *rate }, stop, report);
             }
         }
     }

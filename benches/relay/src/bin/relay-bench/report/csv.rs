@@ -3,9 +3,10 @@
 use super::{Report, allocations, soak, table};
 use relay_bench::summary::{Delay, Quantiles};
 
-const HEADS: [&str; 42] = [
+const HEADS: [&str; 43] = [
     "server",
     "direction",
+    "content",
     "size",
     "flows",
     "hops",
@@ -70,6 +71,7 @@ pub(super) fn render(report: &Report) -> anyhow::Result<String> {
         writer.write_record([
             cell.server.clone(),
             cell.direction.into(),
+            cell.content.clone(),
             cell.size.to_string(),
             cell.flows.to_string(),
             cell.hops.to_string(),

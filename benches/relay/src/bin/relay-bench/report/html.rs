@@ -74,7 +74,7 @@ fn percentiles(name: &str, group: &[Cell], of: OfCell) -> Markup {
 fn curves(report: &Report) -> Vec<(String, Vec<&Cell>)> {
     let mut curves: Vec<(String, Vec<&Cell>)> = Vec::new();
     for cell in report.cells.iter().filter(|cell| cell.rate.is_some()) {
-        let title = format!("{}, {} B", cell.direction, cell.size);
+        let title = format!("{}, {}", cell.direction, cell.content);
         match curves.iter_mut().find(|(known, _)| *known == title) {
             Some((_, cells)) => cells.push(cell),
             None => curves.push((title, vec![cell])),

@@ -47,13 +47,13 @@ pub(super) fn closing(report: &Report) -> String {
     for calibration in &report.calibration {
         let Some(figures) = &calibration.figures else { continue };
         let (Some(pps), Some(ns)) = (figures.delivered_per_second, figures.generator_ns_per_packet) else { continue };
-        let (direction, size, tx) = (calibration.direction, calibration.size, calibration.tx.name());
+        let (direction, content, tx) = (calibration.direction, &calibration.content, calibration.tx.name());
         // At a fixed rate the generator waits awake: its CPU time tells nothing there.
         let rest = match calibration.rate {
             Some(rate) => format!("{rate} packets/s offered, {:.0} arrived", pps.median),
             None => format!("{:.0} packets/s, generator {:.0} ns/packet", pps.median, ns.median),
         };
-        let _ = writeln!(text, "without a relay ({direction}, {size} B, tx {tx}): {rest}");
+        let _ = writeln!(text, "without a relay ({direction}, {content}, tx {tx}): {rest}");
     }
     if let Some(environment) = &report.environment {
         let share = |share: Option<f64>| share.map_or("unknown".to_owned(), |share| format!("{:.0} %", share * 100.0));

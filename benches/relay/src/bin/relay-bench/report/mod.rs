@@ -103,6 +103,9 @@ impl Report {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Calibration {
     pub(crate) direction: &'static str,
+    /// What datagrams are like: their size, or the name of a mix.
+    pub(crate) content: String,
+    /// Bytes of payload, on average.
     pub(crate) size: usize,
     pub(crate) rate: Option<u64>,
     pub(crate) tx: Mode,
@@ -114,7 +117,9 @@ pub(crate) struct Calibration {
 pub(crate) struct Cell {
     pub(crate) server: String,
     pub(crate) direction: &'static str,
-    /// Bytes of payload.
+    /// What datagrams are like: their size, or the name of a mix.
+    pub(crate) content: String,
+    /// Bytes of payload, on average.
     pub(crate) size: usize,
     pub(crate) flows: usize,
     pub(crate) allocations: usize,
@@ -191,7 +196,8 @@ impl Cell {
         Self {
             server: contender.name.clone(),
             direction: direction.name(),
-            size: load.size,
+            content: load.content.to_string(),
+            size: load.content.mean(),
             flows,
             allocations: if direction == Direction::C2c { 2 * flows } else { flows },
             carrier: server.carrier.name(),

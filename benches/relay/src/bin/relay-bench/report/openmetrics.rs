@@ -67,9 +67,10 @@ fn escaped(value: &str) -> String {
 fn add_cell(metrics: &mut Metrics, cell: &Cell) {
     let [size, flows, hops, burst] = [cell.size, cell.flows, cell.hops, cell.burst as usize].map(|number| number.to_string());
     let rate = cell.rate.map_or_else(|| "closed-loop".to_owned(), |rate| rate.to_string());
-    let own: [(&'static str, &str); 11] = [
+    let own: [(&'static str, &str); 12] = [
         ("server", &cell.server),
         ("direction", cell.direction),
+        ("content", &cell.content),
         ("size", &size),
         ("flows", &flows),
         ("hops", &hops),
@@ -130,9 +131,10 @@ fn add_allocations(metrics: &mut Metrics, entry: &Allocations) {
 /// The last lap and the figures over all.
 fn add_soak(metrics: &mut Metrics, soak: &Soak) {
     let [size, flows, rate] = [soak.size as u64, soak.flows as u64, soak.rate].map(|number| number.to_string());
-    let own: [(&'static str, &str); 8] = [
+    let own: [(&'static str, &str); 9] = [
         ("server", &soak.server),
         ("direction", soak.direction),
+        ("content", &soak.content),
         ("size", &size),
         ("flows", &flows),
         ("carrier", soak.carrier),

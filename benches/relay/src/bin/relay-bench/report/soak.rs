@@ -16,7 +16,9 @@ use std::time::Duration;
 pub(crate) struct Soak {
     pub(crate) server: String,
     pub(crate) direction: &'static str,
-    /// Bytes of payload.
+    /// What datagrams are like: their size, or the name of a mix.
+    pub(crate) content: String,
+    /// Bytes of payload, on average.
     pub(crate) size: usize,
     pub(crate) flows: usize,
     pub(crate) carrier: &'static str,
@@ -73,7 +75,8 @@ impl Soak {
         Self {
             server: contender.name.clone(),
             direction: direction.name(),
-            size: load.size,
+            content: load.content.to_string(),
+            size: load.content.mean(),
             flows,
             carrier: contender.server.carrier.name(),
             auth: contender.auth,
@@ -130,7 +133,7 @@ fn row(soak: &Soak) -> Vec<String> {
     let kb = |kb: Option<&u64>| kb.map_or_else(|| "-".to_owned(), u64::to_string);
     vec![
         soak.server.clone(),
-        format!("{}, {} B, {} flows, {}, {} packets/s", soak.direction, soak.size, soak.flows, soak.carrier, soak.rate),
+        format!("{}, {}, {} flows, {}, {} packets/s", soak.direction, soak.content, soak.flows, soak.carrier, soak.rate),
         soak.laps.len().to_string(),
         optional(soak.laps.last().map(|lap| lap.at_seconds / 60.0), 1),
         optional(soak.loss.map(|loss| loss * 100.0), 3),

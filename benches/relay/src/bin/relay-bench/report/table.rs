@@ -22,7 +22,7 @@ pub(super) const HEADS: [&str; 9] = [
 
 /// A group of cells that may be compared: one direction, size and rate.
 pub(super) fn groups(report: &Report) -> impl Iterator<Item = &[Cell]> {
-    report.cells.chunk_by(|one, other| (one.direction, one.size, one.rate) == (other.direction, other.size, other.rate))
+    report.cells.chunk_by(|one, other| (one.direction, &one.content, one.rate) == (other.direction, &other.content, other.rate))
 }
 
 /// What the cells of a group have in common.
@@ -37,7 +37,7 @@ pub(super) fn title(cell: &Cell) -> String {
     let flows = if cell.flows == 1 { "1 flow".to_owned() } else { format!("{} flows", cell.flows) };
     let carrier = if cell.carrier == Carrier::Channel.name() { "" } else { ", indications" };
     let ip = if cell.ip == "v4" { String::new() } else { format!(", IP {}", cell.ip) };
-    format!("{}, {} B, {hops}, {flows}{carrier}{ip}, tx {}; {load}{burst}{delays}", cell.direction, cell.size, cell.tx.name())
+    format!("{}, {}, {hops}, {flows}{carrier}{ip}, tx {}; {load}{burst}{delays}", cell.direction, cell.content, cell.tx.name())
 }
 
 /// The columns of a cell.

@@ -152,12 +152,14 @@ impl FromStr for Choice {
 /// Tells the address on standard output and serves until standard input ends.
 pub(crate) fn serve(server: BuiltIn, listen: SocketAddr, auth: Option<Auth>) -> anyhow::Result<()> {
     let auth = server.auth(auth).map_err(anyhow::Error::msg)?;
+    if server == BuiltIn::Coturn {
+        // It ends with its parent by itself, and has no use for standard input.
+        return coturn::serve(listen, auth);
+    }
     #[expect(clippy::disallowed_methods, reason = "this program does not fork")]
     std::thread::spawn(end_with_input);
-    match server {
-        BuiltIn::TurnRs => return turn_rs::serve(listen, auth),
-        BuiltIn::Coturn => return coturn::serve(listen, auth),
-        _ => {}
+    if server == BuiltIn::TurnRs {
+        return turn_rs::serve(listen, auth);
     }
     let mode = match server {
         BuiltIn::NullMmsg => Mode::Mmsg,
