@@ -7,6 +7,8 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use wire::stun::build::WellformedBuilder;
+use wire::stun::{Attribute, Class, ErrorCode, Message};
 
 fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_relay-bench"));
@@ -232,6 +234,69 @@ fn a_server_that_does_not_answer_is_named_and_the_others_have_figures() {
     assert!(report["cells"][0]["ns_per_packet"].is_object());
     assert_eq!(report["cells"][1]["server"], address.as_str());
     assert!(report["cells"][1]["error"].as_str().is_some_and(|error| error.contains("no response to Allocate")), "{report:#}");
+}
+
+/// A server that answers each datagram with what `answer` makes of it.
+fn strange_server(answer: fn(&[u8]) -> Vec<u8>) -> String {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let address = socket.local_addr().expect("bound");
+    #[expect(clippy::disallowed_methods, reason = "this test does not fork")]
+    std::thread::spawn(move || {
+        let mut buffer = [0; 2048];
+        while let Ok((length, client)) = socket.recv_from(&mut buffer) {
+            let _ = socket.send_to(&answer(&buffer[..length]), client);
+        }
+    });
+    format!("turn:{address}")
+}
+
+/// A response to a request: its transaction, this class and these attributes.
+fn response(request: &[u8], class: Class, attribute: Option<Attribute<'_>>) -> Vec<u8> {
+    let message = Message::parse_lenient(request).expect("the generator's own");
+    let builder = WellformedBuilder::new(class, message.method(), message.transaction_id());
+    let built = attribute.into_iter().fold(builder, |builder, attribute| builder.attribute(attribute)).build();
+    built.expect("well-formed")
+}
+
+#[test]
+fn servers_that_answer_nonsense_are_named_with_what_is_wrong_and_the_run_ends() {
+    let garbage = strange_server(|request| request.iter().map(|byte| byte ^ 0x5a).collect());
+    let empty = strange_server(|request| response(request, Class::SuccessResponse, None));
+    let codeless = strange_server(|request| response(request, Class::ErrorResponse, None));
+    let full = strange_server(|request| {
+        let error = ErrorCode { code: 508, reason: "no ports" };
+        response(request, Class::ErrorResponse, Some(Attribute::ErrorCode(error)))
+    });
+    let challenging = strange_server(|request| {
+        let error = ErrorCode { code: 401, reason: "" };
+        response(request, Class::ErrorResponse, Some(Attribute::ErrorCode(error)))
+    });
+    // It relays to where nobody is.
+    let nowhere = strange_server(|request| {
+        let relayed = Attribute::XorRelayedAddress("127.0.0.1:9".parse().expect("an address"));
+        response(request, Class::SuccessResponse, Some(relayed))
+    });
+    let cut = strange_server(|request| response(request, Class::SuccessResponse, None)[..10].to_vec());
+    let expected = [
+        (garbage, "no response to Allocate"),
+        (empty, "no XOR-RELAYED-ADDRESS"),
+        (codeless, "without ERROR-CODE"),
+        (full, "refused with 508"),
+        (challenging, "refused with 401"),
+        (nowhere, "nothing arrived"),
+        (cut, "no response to Allocate"),
+    ];
+    let servers = expected.iter().map(|(server, _)| server.as_str()).collect::<Vec<_>>().join(",");
+    let common = ["--size", "100", "--packets", "50", "--rounds", "1", "--rate", "5000", "--format", "json"];
+    let output = output(&[&common[..], &["--server", &format!("null-plain,{servers}")]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("one document");
+    assert_eq!((departures(&report), &report["cells"][0]["error"], &report["complete"]), (None, &Value::Null, &true.into()));
+    for (index, (server, word)) in expected.iter().enumerate() {
+        let cell = &report["cells"][index + 1];
+        assert_eq!(cell["server"], server.as_str());
+        assert!(cell["error"].as_str().is_some_and(|error| error.contains(word)) && cell["ns_per_packet"].is_null(), "{word}: {cell:#}");
+    }
 }
 
 #[test]
@@ -479,6 +544,8 @@ fn a_running_server_checks_the_secret() {
     let (right, wrong) = (run("bench"), run("other"));
     drop(child.stdin.take());
     child.wait().expect("it ends");
+    let text = String::from_utf8_lossy(&wrong.stdout).into_owned();
+    assert!(text.contains("--secret ...") && !text.contains("--secret other"), "{text}");
     let cell = |output: &Output| serde_json::from_slice::<Value>(&output.stdout).expect("one document")["cells"][0].clone();
     assert_eq!((right.status.code(), &cell(&right)["auth"]), (Some(0), &"rest-secret".into()));
     let refused = cell(&wrong);

@@ -13,7 +13,7 @@ pub(crate) struct Environment {
     pub(crate) version: &'static str,
     /// `release`, or `debug` for a build whose generator measures itself.
     pub(crate) build: &'static str,
-    /// The command line, without the path of the program.
+    /// The command line, without the path of the program, passwords and secrets.
     pub(crate) command: String,
     /// Versions of the servers that are not our own.
     pub(crate) servers: Vec<String>,
@@ -43,7 +43,7 @@ impl Environment {
         Self {
             version: env!("CARGO_PKG_VERSION"),
             build: env!("RELAY_BENCH_PROFILE"),
-            command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
+            command: without_secrets(std::env::args().skip(1)),
             servers: BuiltIn::versions(),
             kernel: text("/proc/sys/kernel/osrelease").unwrap_or_default(),
             processor: processor().unwrap_or_default(),
@@ -58,6 +58,25 @@ impl Environment {
             busy: None,
         }
     }
+}
+
+/// Options whose values are nobody's business.
+const SECRET: [&str; 2] = ["--user", "--secret"];
+
+/// The arguments in one line, with `...` for secret values: reports are passed on.
+fn without_secrets(arguments: impl Iterator<Item = String>) -> String {
+    let (mut shown, mut hide) = (Vec::new(), false);
+    for argument in arguments {
+        let name = argument.split_once('=').map_or(argument.as_str(), |(name, _)| name).to_owned();
+        let secret = SECRET.contains(&name.as_str());
+        shown.push(match argument {
+            _ if hide => "...".to_owned(),
+            both if secret && both.contains('=') => format!("{name}=..."),
+            other => other,
+        });
+        hide = !hide && secret && shown.last().is_some_and(|last| *last == name);
+    }
+    shown.join(" ")
 }
 
 fn text(path: &str) -> Option<String> {
@@ -119,6 +138,15 @@ impl Ticks {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn passwords_and_secrets_are_in_no_report() {
+        let shown = |line: &str| without_secrets(line.split(' ').map(str::to_owned));
+        assert_eq!(shown("--user a:b --size 100"), "--user ... --size 100");
+        assert_eq!(shown("--secret=s --user=a:b --size=100"), "--secret=... --user=... --size=100");
+        assert_eq!(shown("--secret --user --user x"), "--secret ... --user ...");
+        assert_eq!(shown("--size 100 --secret"), "--size 100 --secret");
+    }
 
     #[test]
     fn shares_are_of_the_time_between() {

@@ -112,9 +112,10 @@ fn soaks(soaks: &[Soak]) -> Markup {
     let minutes = chart::even(soaks.iter().filter_map(|soak| soak.laps.last()).map(|lap| lap.at_seconds / 60.0).fold(0.0, f64::max));
     let chart = |title: &str, unit: &str, of: &dyn Fn(&Lap) -> Option<f64>| {
         let points = |soak: &Soak| soak.laps.iter().filter_map(|lap| Some((lap.at_seconds / 60.0, of(lap)?))).collect();
-        let lines: Vec<Line> = soaks.iter().map(|soak| Line { name: soak.server.clone(), points: points(soak) }).collect();
+        let all = soaks.iter().map(|soak| Line { name: soak.server.clone(), points: points(soak) });
+        let lines: Vec<Line> = all.filter(|line| !line.points.is_empty()).collect();
         let highest = lines.iter().flat_map(|line| &line.points).map(|point| point.1).fold(0.0, f64::max);
-        chart::lines(title, ("minutes", &minutes), (unit, &chart::even(highest)), &lines)
+        html! { @if !lines.is_empty() { (chart::lines(title, ("minutes", &minutes), (unit, &chart::even(highest)), &lines)) } }
     };
     html! {
         h2 { "Over time" }

@@ -30,6 +30,7 @@ pub(crate) struct Soak {
     /// Share of datagrams that never arrived whole, over all laps, 0 to 1.
     pub(crate) loss: Option<f64>,
     /// By how much resident memory grew in the second half, in kB an hour: the median slope between laps (Theil-Sen), so that a step or a spike is none.
+    /// Nothing where that half took less than five minutes.
     pub(crate) growth_kb_per_hour: Option<f64>,
     /// Why it ended before its time.
     pub(crate) error: Option<String>,
@@ -96,9 +97,13 @@ impl Soak {
         let second_half = &self.laps[self.laps.len() / 2..];
         let points: Vec<(f64, f64)> =
             second_half.iter().filter_map(|lap| Some((lap.at_seconds / 3600.0, lap.resident_kb? as f64))).collect();
-        self.growth_kb_per_hour = stats::slope(&points);
+        let hours = points.first().zip(points.last()).map_or(0.0, |(first, last)| last.0 - first.0);
+        self.growth_kb_per_hour = stats::slope(&points).filter(|_| hours >= SHORTEST);
     }
 }
+
+/// A second half that is shorter than this, in hours, is no ground for a figure per hour: one page of memory would be megabytes.
+const SHORTEST: f64 = 300.0 / 3600.0;
 
 /// Heads of the columns, for tables and CSV.
 pub(super) const HEADS: [&str; 9] = [
@@ -133,7 +138,7 @@ fn row(soak: &Soak) -> Vec<String> {
     let kb = |kb: Option<&u64>| kb.map_or_else(|| "-".to_owned(), u64::to_string);
     vec![
         soak.server.clone(),
-        format!("{}, {}, {} flows, {}, {} packets/s", soak.direction, soak.content, soak.flows, soak.carrier, soak.rate),
+        format!("{}, {}, flows: {}, {}, {} packets/s", soak.direction, soak.content, soak.flows, soak.carrier, soak.rate),
         soak.laps.len().to_string(),
         optional(soak.laps.last().map(|lap| lap.at_seconds / 60.0), 1),
         optional(soak.loss.map(|loss| loss * 100.0), 3),
@@ -152,4 +157,54 @@ pub(super) fn notes(soaks: &[Soak]) -> Vec<String> {
         (late > 0).then(|| format!("{}: the generator was late in {late} of {} laps, which have no delays.", soak.server, soak.laps.len()))
     };
     soaks.iter().filter_map(error).chain(soaks.iter().filter_map(late)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn soak(laps: usize, minutes: f64, resident: impl Fn(usize) -> u64) -> Soak {
+        let lap = |number: usize| Lap {
+            at_seconds: minutes * 60.0 * (number + 1) as f64 / laps as f64,
+            sent: 1000,
+            lost: u64::from(number == 0) * 10,
+            corrupt: 0,
+            delay: None,
+            ns_per_packet: None,
+            resident_kb: Some(resident(number)),
+            limit: Verdict::Ok,
+        };
+        let mut soak = Soak {
+            server: "server".into(),
+            direction: "up",
+            content: "100 B".into(),
+            size: 100,
+            flows: 1,
+            carrier: "channel",
+            auth: "none",
+            tx: Mode::Plain,
+            rate: 1000,
+            laps: (0..laps).map(lap).collect(),
+            loss: None,
+            growth_kb_per_hour: None,
+            error: None,
+        };
+        soak.sum_up();
+        soak
+    }
+
+    #[test]
+    fn a_planted_leak_is_a_growth_and_a_warm_up_is_none() {
+        // 100 laps in 60 minutes with 2 kB each.
+        let leak = soak(100, 60.0, |lap| 5000 + 2 * lap as u64).growth_kb_per_hour.expect("long enough");
+        assert!((leak - 200.0).abs() < 1e-6, "{leak}");
+        let warm_up = soak(100, 60.0, |lap| if lap < 40 { 1000 + 100 * lap as u64 } else { 5000 });
+        assert_eq!((warm_up.growth_kb_per_hour, warm_up.loss), (Some(0.0), Some(0.0001)));
+    }
+
+    #[test]
+    fn minutes_are_no_ground_for_a_figure_per_hour() {
+        assert_eq!(soak(100, 9.0, |lap| 5000 + 4 * lap as u64).growth_kb_per_hour, None);
+        assert_eq!(soak(0, 0.0, |_| 0).growth_kb_per_hour, None);
+    }
 }
