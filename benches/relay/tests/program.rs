@@ -486,7 +486,7 @@ fn allocations_are_counted_with_their_errors_and_memory() {
             );
             assert!(round["latency"]["max"].as_u64() > Some(0) && round["cpu_us_per_allocation"].as_f64() > Some(0.0), "{entry:#}");
         }
-        assert!(entry["kb_first_touch"].is_number() && entry["kb_growth"].is_number(), "{entry:#}");
+        assert!(entry["kb_first_touch"].is_number() && entry["kb_growth"].is_number() && entry["kb_kept"].is_number(), "{entry:#}");
     }
     let table = output(&["--allocations", "10", "--server", "null-plain"]);
     assert!(String::from_utf8_lossy(&table.stdout).contains("10 of 10"));

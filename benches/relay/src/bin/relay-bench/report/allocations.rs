@@ -19,6 +19,8 @@ pub(crate) struct Allocations {
     kb_first_touch: Option<f64>,
     /// Memory that the later rounds took in addition, per allocation and round, in kB: what does not come back, such as a leak.
     kb_growth: Option<f64>,
+    /// Memory that was still resident after the last release, beyond that of the fresh server, per allocation of a round, in kB.
+    kb_kept: Option<f64>,
     /// Where it was asked for until the first error: how many there were, and the error.
     pub(crate) maximum: Option<Maximum>,
     pub(crate) error: Option<String>,
@@ -57,7 +59,18 @@ pub(crate) struct Resident {
 
 impl Allocations {
     pub(crate) fn new(server: String, auth: &'static str, requested: usize, in_flight: usize) -> Self {
-        Self { server, auth, requested, in_flight, rounds: Vec::new(), kb_first_touch: None, kb_growth: None, maximum: None, error: None }
+        Self {
+            server,
+            auth,
+            requested,
+            in_flight,
+            rounds: Vec::new(),
+            kb_first_touch: None,
+            kb_growth: None,
+            kb_kept: None,
+            maximum: None,
+            error: None,
+        }
     }
 
     /// Figures over the rounds.
@@ -69,6 +82,8 @@ impl Allocations {
         let peak = |round: &Round| round.resident.allocated_kb.map(|kb| kb as f64);
         let before = first.resident.before_kb.map(|kb| kb as f64);
         self.kb_first_touch = before.zip(peak(first)).map(|(before, peak)| (peak - before) / first.made as f64);
+        let released = self.rounds.last().and_then(|last| last.resident.released_kb).map(|kb| kb as f64);
+        self.kb_kept = before.zip(released).map(|(before, released)| (released - before) / first.made as f64);
         let last = self.rounds.last().filter(|_| self.rounds.len() > 1);
         let later = last.and_then(|last| Some(peak(last)? - peak(first)?));
         self.kb_growth = later.map(|kb| kb / (self.rounds.len() - 1) as f64 / first.made as f64);
@@ -89,7 +104,7 @@ pub(super) fn notes(entries: &[Allocations]) -> Vec<String> {
 }
 
 /// Heads of the columns, for tables and CSV.
-pub(super) const HEADS: [&str; 11] = [
+pub(super) const HEADS: [&str; 12] = [
     "server",
     "auth",
     "round",
@@ -101,6 +116,7 @@ pub(super) const HEADS: [&str; 11] = [
     "resident kB before / allocated / released",
     "kB each, first touch",
     "kB each, growth",
+    "kB each, kept",
 ];
 
 /// A row for each round.
@@ -125,6 +141,7 @@ fn row(entry: &Allocations, index: usize, round: &Round) -> Vec<String> {
         [resident.before_kb, resident.allocated_kb, resident.released_kb].map(kb).join(" / "),
         optional(entry.kb_first_touch.filter(|_| index == 0), 2),
         optional(entry.kb_growth.filter(|_| index + 1 == entry.rounds.len()), 2),
+        optional(entry.kb_kept.filter(|_| index + 1 == entry.rounds.len()), 2),
     ]
 }
 
@@ -151,8 +168,9 @@ mod tests {
     fn first_touch_and_growth_are_told_apart() {
         let mut entry = Allocations::new("server".into(), "none", 100, 32);
         entry.rounds = vec![round(100, 1000, 3000), round(100, 3000, 3100), round(100, 3100, 3200)];
+        entry.rounds[2].resident.released_kb = Some(1500);
         entry.sum_up(false);
-        assert_eq!((entry.kb_first_touch, entry.kb_growth), (Some(20.0), Some(1.0)));
+        assert_eq!((entry.kb_first_touch, entry.kb_growth, entry.kb_kept), (Some(20.0), Some(1.0), Some(5.0)));
         assert!(entry.maximum.is_none());
     }
 
@@ -161,6 +179,6 @@ mod tests {
         let mut entry = Allocations::new("server".into(), "none", 100, 32);
         entry.rounds = vec![Round { resident: Resident { before_kb: None, allocated_kb: None, released_kb: None }, ..round(100, 0, 0) }];
         entry.sum_up(false);
-        assert_eq!((entry.kb_first_touch, entry.kb_growth), (None, None));
+        assert_eq!((entry.kb_first_touch, entry.kb_growth, entry.kb_kept), (None, None, None));
     }
 }
