@@ -5,6 +5,7 @@ mod dtls;
 mod echo;
 mod ice;
 mod stun_server;
+mod turn_server;
 
 use crate::conductor::Player;
 use crate::plan::NodePlan;
@@ -18,6 +19,7 @@ pub fn player(actor: &Actor, node: &NodePlan, stack: Option<Box<dyn Endpoint>>) 
         Actor::Echo(_) => Player::Endpoint(Box::new(echo::Echo::default())),
         Actor::StunServer(options) => Player::Endpoint(Box::new(stun_server::StunServer::new(&node.config, options.clone()))),
         Actor::Ice(options) => Player::Endpoint(Box::new(ice::IceAgent::new(&node.config, options.clone()))),
+        Actor::TurnServer(options) => Player::Endpoint(Box::new(turn_server::TurnServer::new(&node.config, options.clone()))),
         Actor::Discovery(_) => Player::Endpoint(Box::new(discovery::Discovery::new(&node.config))),
         Actor::Dtls(options) => {
             let stack = stack.expect("the plan names a stack for this actor");

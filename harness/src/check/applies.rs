@@ -13,6 +13,11 @@ pub(super) fn stun_responder(_: &Context, party: &Party) -> bool {
     matches!(party.role, R::StunServer | R::TurnServer | R::Peer | R::IceAgent)
 }
 
+/// Servers that answer Binding requests of anybody.
+pub(super) fn stun_server(_: &Context, party: &Party) -> bool {
+    matches!(party.role, R::StunServer | R::TurnServer)
+}
+
 /// Parties that begin STUN transactions.
 pub(super) fn stun_requester(_: &Context, party: &Party) -> bool {
     matches!(party.role, R::StunClient | R::TurnClient | R::Peer | R::IceAgent)

@@ -2,13 +2,15 @@
 
 use super::program::{ALTERNATE_PORT_OFFSET, Address};
 use crate::plan::CasePlan;
-use crate::scenario::step::{Attribute as A, Auth, ByteFault, Class, Fingerprint, LongTerm, Method, Omit, Send, StunMessage};
+use crate::scenario::step::{
+    Attribute as A, Auth, ByteFault, Class, Fingerprint, LongTerm, Method, Omit, PasswordAlgorithm, Send, StunMessage,
+};
 use bytes::Bytes;
 use nat_sim::Stream;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use wire::stun::build::RawBuilder;
-use wire::stun::{Attribute, AttributeType, Digest, ErrorCode, Key, Message, TransactionId};
+use wire::stun::{Attribute, AttributeType, Credential, Digest, ErrorCode, Key, Message, PasswordHash, TransactionId, userhash};
 
 /// What actors have learned and sent.
 pub(super) struct Memory {
@@ -20,6 +22,9 @@ pub(super) struct Memory {
     realm: Vec<Option<String>>,
     nonce: Vec<Option<String>>,
     relayed: Vec<Option<SocketAddr>>,
+    /// The value of PASSWORD-ALGORITHMS.
+    algorithms: Vec<Option<Vec<u8>>>,
+    token: Vec<Option<[u8; 8]>>,
     /// What each actor sent last.
     last: Vec<Option<Bytes>>,
     /// Where the last packet of each actor came from, as another node saw it.
@@ -57,6 +62,8 @@ impl Memory {
             realm: vec![None; nodes],
             nonce: vec![None; nodes],
             relayed: vec![None; nodes],
+            algorithms: vec![None; nodes],
+            token: vec![None; nodes],
             last: vec![None; nodes],
             seen: vec![None; nodes],
         }
@@ -97,6 +104,12 @@ impl Memory {
         }
         if let Ok(Some(nonce)) = message.nonce() {
             self.nonce[node] = Some(nonce.to_owned());
+        }
+        if let Some(algorithms) = message.attribute(AttributeType::PASSWORD_ALGORITHMS) {
+            self.algorithms[node] = Some(algorithms.value.to_vec());
+        }
+        if let Ok(Some(token)) = message.reservation_token() {
+            self.token[node] = Some(token);
         }
         if let Ok(Some(relayed)) = message.xor_relayed_address() {
             self.relayed[node] = Some(relayed);
@@ -181,16 +194,16 @@ fn stun(
     for attribute in &message.attributes {
         builder = add(plan, memory, local, builder, attribute)?;
     }
-    let key = match &message.auth {
+    let protection = match &message.auth {
         Auth::None => None,
         Auth::ShortTerm(credential) => {
             builder = builder.attribute(&Attribute::Username(&credential.username));
-            Some(Key::short_term(&credential.password))
+            Some((Digest::Sha1, Key::short_term(&credential.password), Digest::Sha1.length()))
         }
         Auth::LongTerm(credential) => long_term(memory, node, &mut builder, credential)?,
     };
-    if let Some(key) = &key {
-        builder = builder.integrity(Digest::Sha1, key);
+    if let Some((digest, key, length)) = &protection {
+        builder = builder.shortened_integrity(*digest, key, *length);
     }
     for attribute in &message.after_integrity {
         builder = add(plan, memory, local, builder, attribute)?;
@@ -211,8 +224,11 @@ fn stun(
     Ok(bytes)
 }
 
-/// Adds USERNAME, REALM and NONCE; returns the key for MESSAGE-INTEGRITY.
-fn long_term(memory: &Memory, node: usize, builder: &mut RawBuilder, credential: &LongTerm) -> Result<Option<Key>, String> {
+/// An integrity attribute: digest, key, and how many of its bytes are sent.
+type Protection = (Digest, Key, usize);
+
+/// Adds user name, REALM, NONCE and what a password algorithm needs; returns how the message is protected.
+fn long_term(memory: &Memory, node: usize, builder: &mut RawBuilder, credential: &LongTerm) -> Result<Option<Protection>, String> {
     let learned = |own: &Option<String>, learned: &Option<String>, what: &str| {
         own.clone().or_else(|| learned.clone()).ok_or_else(|| format!("the server has not given a {what} yet"))
     };
@@ -221,7 +237,10 @@ fn long_term(memory: &Memory, node: usize, builder: &mut RawBuilder, credential:
     let keep = |omit: Omit| !credential.omit.contains(&omit);
     let mut attributes = Vec::new();
     if keep(Omit::Username) {
-        attributes.push(Attribute::Username(&credential.username));
+        attributes.push(match credential.userhash {
+            true => Attribute::Userhash(userhash(&credential.username, &realm)),
+            false => Attribute::Username(&credential.username),
+        });
     }
     if keep(Omit::Realm) {
         attributes.push(Attribute::Realm(&realm));
@@ -232,11 +251,49 @@ fn long_term(memory: &Memory, node: usize, builder: &mut RawBuilder, credential:
     for attribute in &attributes {
         *builder = std::mem::replace(builder, empty()).attribute(attribute);
     }
+    if let Some(algorithm) = credential.algorithm {
+        negotiate(memory, node, builder, credential, algorithm)?;
+    }
     if credential.no_integrity {
         return Ok(None);
     }
-    let key = Key::long_term_md5(&credential.username, &realm, &credential.password);
-    Ok(Some(if credential.wrong_integrity { Key::from_bytes(key.as_bytes().iter().map(|byte| !byte).collect::<Vec<u8>>()) } else { key }))
+    let key = key_of(credential, &realm);
+    let key = if credential.wrong_integrity { Key::from_bytes(key.as_bytes().iter().map(|byte| !byte).collect::<Vec<u8>>()) } else { key };
+    let digest = if credential.algorithm.is_some() { Digest::Sha256 } else { Digest::Sha1 };
+    Ok(Some((digest, key, credential.integrity_bytes.map_or(digest.length(), usize::from))))
+}
+
+/// Adds PASSWORD-ALGORITHMS and PASSWORD-ALGORITHM.
+fn negotiate(
+    memory: &Memory,
+    node: usize,
+    builder: &mut RawBuilder,
+    credential: &LongTerm,
+    algorithm: PasswordAlgorithm,
+) -> Result<(), String> {
+    let learned = || memory.algorithms[node].clone();
+    let offered = credential.offered.as_ref().map(|offered| offered.0.clone()).or_else(learned);
+    let offered = offered.ok_or("the server has not offered password algorithms")?;
+    let mut with = std::mem::replace(builder, empty());
+    if !offered.is_empty() {
+        with = with.value(AttributeType::PASSWORD_ALGORITHMS, offered);
+    }
+    let chosen = wire::stun::PasswordAlgorithm::plain(hash(algorithm).number());
+    *builder = with.attribute(&Attribute::PasswordAlgorithm(chosen));
+    Ok(())
+}
+
+fn hash(algorithm: PasswordAlgorithm) -> PasswordHash {
+    match algorithm {
+        PasswordAlgorithm::Md5 => PasswordHash::Md5,
+        PasswordAlgorithm::Sha256 => PasswordHash::Sha256,
+    }
+}
+
+/// The key of a long-term credential in a realm.
+fn key_of(credential: &LongTerm, realm: &str) -> Key {
+    let algorithm = credential.algorithm.map_or(PasswordHash::Md5, hash);
+    Credential::long_term(&credential.username, realm, &credential.password).with_algorithm(algorithm).key()
 }
 
 /// The key with which the answer's MESSAGE-INTEGRITY must be made.
@@ -246,7 +303,7 @@ fn true_key(memory: &Memory, node: usize, auth: &Auth) -> Option<Key> {
         Auth::ShortTerm(credential) => Some(Key::short_term(&credential.password)),
         Auth::LongTerm(credential) => {
             let realm = credential.realm.clone().or_else(|| memory.realm[node].clone())?;
-            Some(Key::long_term_md5(&credential.username, &realm, &credential.password))
+            Some(key_of(credential, &realm))
         }
     }
 }
@@ -266,6 +323,10 @@ fn add(plan: &CasePlan, memory: &Memory, local: SocketAddr, builder: RawBuilder,
         A::RequestedAddressFamily(family) => Attribute::RequestedAddressFamily(wire::stun::AddressFamily(*family)),
         A::EvenPort(reserve) => Attribute::EvenPort { reserve: *reserve },
         A::DontFragment(_) => Attribute::DontFragment,
+        A::TokenOf(node) => {
+            let index = plan.node(node).expect("node names of steps were checked when the scenario was loaded");
+            Attribute::ReservationToken(memory.token[index].ok_or_else(|| format!("{} has no reservation token", node.value))?)
+        }
         A::ReservationToken(token) => return Ok(builder.value(AttributeType::RESERVATION_TOKEN, token.0.clone())),
         A::ChannelNumber(number) => Attribute::ChannelNumber(*number),
         A::XorPeerAddress(peer) => Attribute::XorPeerAddress(memory.resolve(plan, &plan.address(peer), local)?),
@@ -316,7 +377,7 @@ pub(super) fn class(class: Class) -> wire::stun::Class {
     }
 }
 
-pub(super) fn method(method: Method) -> wire::stun::Method {
+pub(crate) fn method(method: Method) -> wire::stun::Method {
     use wire::stun::Method as M;
     match method {
         Method::Binding => M::BINDING,

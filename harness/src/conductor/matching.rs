@@ -7,7 +7,7 @@ use bytes::Bytes;
 use iut::{ApiEvent, ConnectionState, Ns};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use wire::stun::{AttributeType, Class, Digest, Message};
+use wire::stun::{AttributeType, Class, Digest, Key, Message};
 
 /// What came instead is listed up to this length.
 const LISTED: usize = 5;
@@ -76,12 +76,18 @@ pub(super) fn packet(plan: &CasePlan, memory: &Memory, node: usize, wanted: &Mat
         message.as_ref().is_some_and(|message| {
             stun(wanted, message)
                 && (!wanted.mapped_is_seen || message.xor_mapped_address().ok().flatten() == memory.seen(node))
-                && (!wanted.integrity_correct || key.is_some_and(|key| message.verify_integrity(Digest::Sha1, key).is_valid()))
+                && (!wanted.integrity_correct || key.is_some_and(|key| protected(message, key)))
         })
     });
     let channel = wanted.channel.is_none_or(|number| channel_data(&received.bytes).is_some_and(|(own, _)| own == number));
     let text = wanted.text.as_ref().is_none_or(|text| payload(&received.bytes, message.as_ref()) == text.as_bytes());
     from && port && answers && stun && channel && text
+}
+
+/// Whether the integrity attribute that counts verifies.
+fn protected(message: &Message<'_>, key: &Key) -> bool {
+    let digest = if message.has(AttributeType::MESSAGE_INTEGRITY_SHA256) { Digest::Sha256 } else { Digest::Sha1 };
+    message.verify_integrity(digest, key).is_valid()
 }
 
 fn stun(wanted: &StunMatch, message: &Message<'_>) -> bool {

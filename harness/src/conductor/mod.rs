@@ -12,6 +12,7 @@ mod program;
 mod room;
 mod timeline;
 
+pub(crate) use compose::method;
 pub use matching::attribute_type;
 pub use program::{ALTERNATE_PORT_OFFSET, Address, StepResult, StepVerdict};
 pub(crate) use timeline::lasts;

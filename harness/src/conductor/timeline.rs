@@ -32,6 +32,8 @@ pub(super) struct Timeline {
     unsupported: BTreeSet<usize>,
     results: Vec<StepResult>,
     met: BTreeMap<String, bool>,
+    /// A probe found that the subject does not offer what the scenario is about.
+    not_offered: bool,
 }
 
 /// Whether a step is over.
@@ -54,6 +56,7 @@ impl Timeline {
             unsupported: BTreeSet::new(),
             results: Vec::new(),
             met: BTreeMap::new(),
+            not_offered: false,
         }
     }
 
@@ -90,6 +93,11 @@ impl Timeline {
     /// Goes on until a step wants something done or has to wait.
     pub(super) fn advance(&mut self, now: Ns, recorder: &mut Recorder) -> Option<Effect> {
         while let Some(step) = Arc::clone(&self.plan).timeline.get(self.cursor) {
+            if self.not_offered {
+                self.decide(now, step, StepVerdict::Unsupported, "a probe has shown that this is not offered".into(), Vec::new(), recorder);
+                self.next();
+                continue;
+            }
             if let Some(effect) = self.effect(now, step, recorder) {
                 self.next();
                 return Some(effect);
@@ -278,6 +286,7 @@ impl Timeline {
             None if now < until => return Progress::Waits,
             None => {
                 let (verdict, observed) = self.time_is_over(step, since);
+                self.not_offered |= matches!(step, Step::Expect(expect) if expect.probe);
                 self.decide(now, step, verdict, observed, Vec::new(), recorder);
             }
         }
@@ -332,7 +341,10 @@ impl Timeline {
         match step {
             Step::ExpectNone(expect) => self.silence(&expect.twin),
             Step::ExpectNoEvent(expect) => self.silence(&expect.twin),
-            Step::Expect(expect) => (StepVerdict::NotMet, matching::arrivals(&self.inboxes[self.node(&expect.node)], since)),
+            Step::Expect(expect) => {
+                let verdict = if expect.probe { StepVerdict::Unsupported } else { StepVerdict::NotMet };
+                (verdict, matching::arrivals(&self.inboxes[self.node(&expect.node)], since))
+            }
             Step::ExpectEvent(expect) => (StepVerdict::NotMet, matching::reports(&self.events[self.node(&expect.node)], since)),
             Step::ExpectDiscovery(_) => (StepVerdict::NotMet, "the algorithm did not end".into()),
             _ => (StepVerdict::Met, String::new()),

@@ -40,7 +40,8 @@ impl Evaluation<'_> {
             checks.push(outcome_check(plan, outcome, connected));
         }
         let library = judge(&trace, &context, self.checks, &plan.provokes);
-        checks.extend(library.into_iter().filter_map(|record| library_check(plan, record)));
+        let not_offered = results.iter().any(|result| result.verdict == StepVerdict::Unsupported);
+        checks.extend(library.into_iter().filter_map(|record| library_check(plan, record, not_offered)));
         let deterministic = self.deterministic(plan);
         let mut case = record::Case {
             id: plan.id.clone(),
@@ -241,7 +242,7 @@ fn outcome_check(plan: &CasePlan, outcome: &crate::plan::OutcomePlan, connected:
 }
 
 /// Passive checks can add a violation, never a pass; those that the scenario names must not be silent.
-fn library_check(plan: &CasePlan, record: CheckRecord) -> Option<record::Check> {
+fn library_check(plan: &CasePlan, record: CheckRecord, not_offered: bool) -> Option<record::Check> {
     let decides = plan.decides.iter().any(|id| id == record.id);
     let (verdict, expected, observed, frames) = match record.judgement {
         Judgement::Pass { observed, frames } if decides => (Verdict::Pass, record.summary.to_owned(), observed, frames),
@@ -251,6 +252,9 @@ fn library_check(plan: &CasePlan, record: CheckRecord) -> Option<record::Check> 
             (verdict, expected, observed, frames)
         }
         Judgement::Inconclusive { reason } if decides => (Verdict::Inconclusive, record.summary.to_owned(), reason, Vec::new()),
+        Judgement::NotApplicable if decides && not_offered => {
+            (Verdict::Unsupported, record.summary.to_owned(), "a probe has shown that this is not offered".to_owned(), Vec::new())
+        }
         Judgement::NotApplicable if decides => {
             (Verdict::Inconclusive, record.summary.to_owned(), "nothing in the trace is about this".to_owned(), Vec::new())
         }

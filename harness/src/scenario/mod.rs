@@ -13,6 +13,7 @@ mod render;
 pub mod span;
 pub mod step;
 mod tree;
+pub mod turn_server;
 pub mod units;
 mod validate;
 mod value;

@@ -3,11 +3,14 @@
 //! A check without both proves nothing: it may never fire, or always. The list in `src/check/controls.csv`, from which `natproof coverage` knows what is
 //! covered by controls, is held against the controls that ran here. `BLESS=1 cargo test -p harness --test controls` writes it.
 
+mod discovery;
 mod dtls;
 mod ice;
 mod stun;
 mod support;
 mod turn;
+mod turn_client;
+mod turn_server;
 
 use harness::check::{Check, CheckRecord, Judgement, Level, catalogue, controls};
 use harness::requirement::{Level as ClauseLevel, registry};
@@ -15,7 +18,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use support::{Control, with_variant};
 
 fn all() -> impl Iterator<Item = &'static Control> {
-    [dtls::CONTROLS, ice::CONTROLS, stun::CONTROLS, turn::CONTROLS].into_iter().flatten()
+    [discovery::CONTROLS, dtls::CONTROLS, ice::CONTROLS, stun::CONTROLS, turn::CONTROLS, turn_client::CONTROLS, turn_server::CONTROLS]
+        .into_iter()
+        .flatten()
 }
 
 fn of_check(records: Vec<CheckRecord>, check: &str) -> Option<Judgement> {

@@ -1,6 +1,7 @@
 //! STUN messages and transactions (RFC 8489).
 
 mod digest;
+mod discovery;
 mod format;
 mod identity;
 mod response;
@@ -12,7 +13,7 @@ use wire::stun::{Class, Message};
 
 /// The checks of this area.
 pub(super) const CHECKS: &[&[Check]] =
-    &[digest::CHECKS, format::CHECKS, identity::CHECKS, response::CHECKS, schedule::CHECKS, text::CHECKS];
+    &[digest::CHECKS, discovery::CHECKS, format::CHECKS, identity::CHECKS, response::CHECKS, schedule::CHECKS, text::CHECKS];
 
 /// The STUN message of a datagram, where the subject sent it.
 fn sent<'d, 'a>(datagram: &'d Datagram<'a>) -> Option<&'d Message<'a>> {

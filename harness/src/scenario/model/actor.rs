@@ -1,6 +1,7 @@
 //! The parts that the harness plays itself.
 
 use crate::scenario::span::Spanned;
+use crate::scenario::turn_server::TurnServerActor;
 use crate::scenario::units::{Hex, Span};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,6 +14,8 @@ pub enum Actor {
     Script(Script),
     /// A correct STUN server, with the two addresses and ports of RFC 5780 when asked for.
     StunServer(StunServerActor),
+    /// A TURN server: correct unless it is told what to do wrong.
+    TurnServer(TurnServerActor),
     /// A STUN client that runs a discovery algorithm when a step says so.
     Discovery(Discovery),
     /// An honest DTLS endpoint or peer that can be told to delay, drop, reorder, re-fragment and replay its own flights.

@@ -83,6 +83,9 @@ pub struct Expect {
     pub within: Span,
     /// Which datagram fits.
     pub packet: Match,
+    /// The datagram shows whether the subject offers at all what the scenario is about: if it does not come, this and all that follows is unsupported.
+    #[serde(default)]
+    pub probe: bool,
     /// The node that is judged; the only implementation where nothing is said.
     #[serde(default)]
     pub subject: Option<Name>,

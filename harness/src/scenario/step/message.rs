@@ -141,6 +141,8 @@ pub enum Attribute {
     DontFragment(bool),
     /// RESERVATION-TOKEN.
     ReservationToken(Hex),
+    /// RESERVATION-TOKEN as the server gave it to this node.
+    TokenOf(Name),
     /// CHANNEL-NUMBER.
     ChannelNumber(u16),
     /// XOR-PEER-ADDRESS: a node, or an address with port; as `to` of a send.
@@ -238,9 +240,32 @@ pub struct LongTerm {
     /// Leave MESSAGE-INTEGRITY out.
     #[serde(default)]
     pub no_integrity: bool,
+    /// Negotiate this password algorithm: PASSWORD-ALGORITHMS as the server sent it, PASSWORD-ALGORITHM, and MESSAGE-INTEGRITY-SHA256 in place of
+    /// MESSAGE-INTEGRITY (RFC 8489 section 9.2.5).
+    #[serde(default)]
+    pub algorithm: Option<PasswordAlgorithm>,
+    /// With `algorithm`: the value of PASSWORD-ALGORITHMS in place of the server's; empty bytes leave the attribute out.
+    #[serde(default)]
+    pub offered: Option<Hex>,
+    /// With `algorithm`: the first bytes of MESSAGE-INTEGRITY-SHA256 alone (RFC 8489 section 14.6).
+    #[serde(default)]
+    pub integrity_bytes: Option<u8>,
+    /// USERHASH in place of USERNAME (RFC 8489 section 9.2.5).
+    #[serde(default)]
+    pub userhash: bool,
     /// Attributes to leave out: username, realm, nonce.
     #[serde(default)]
     pub omit: Vec<Omit>,
+}
+
+/// Password algorithms (RFC 8489 section 18.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PasswordAlgorithm {
+    /// MD5.
+    Md5,
+    /// SHA-256.
+    Sha256,
 }
 
 /// What can be left out of a long-term credential.

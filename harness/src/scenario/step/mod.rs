@@ -5,8 +5,8 @@ mod message;
 
 pub use expect::{EventMatch, EventName, Expect, ExpectDiscovery, ExpectEvent, ExpectNoEvent, ExpectNone, Expectation, Match, StunMatch};
 pub use message::{
-    Attribute, Auth, ByteFault, ChangeRequest, ChannelData, Class, Fingerprint, LongTerm, Method, Omit, Overwrite, RawAttribute, Send,
-    ShortTerm, StunMessage,
+    Attribute, Auth, ByteFault, ChangeRequest, ChannelData, Class, Fingerprint, LongTerm, Method, Omit, Overwrite, PasswordAlgorithm,
+    RawAttribute, Send, ShortTerm, StunMessage,
 };
 
 use super::model::LinkPair;

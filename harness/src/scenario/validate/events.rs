@@ -12,7 +12,7 @@ impl<'a> Validator<'a> {
         if let Some(node) = node {
             let reports = match node.actor.as_ref().map(|actor| &actor.value) {
                 None | Some(Actor::Dtls(_) | Actor::Discovery(_)) => true,
-                Some(Actor::Script(_) | Actor::StunServer(_) | Actor::Ice(_) | Actor::Echo(_)) => false,
+                Some(Actor::Script(_) | Actor::StunServer(_) | Actor::TurnServer(_) | Actor::Ice(_) | Actor::Echo(_)) => false,
             };
             if !reports {
                 let message = format!("`{}` is {}: it reports no events", name.value, player_word(node));

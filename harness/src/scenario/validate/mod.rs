@@ -208,6 +208,7 @@ fn player_word(node: &Node) -> &'static str {
         None => "an implementation",
         Some(Actor::Script(_)) => "a script",
         Some(Actor::StunServer(_)) => "the harness's STUN server",
+        Some(Actor::TurnServer(_)) => "the harness's TURN server",
         Some(Actor::Discovery(_)) => "a discovery client",
         Some(Actor::Dtls(_)) => "the harness's DTLS endpoint",
         Some(Actor::Ice(_)) => "the harness's ICE agent",

@@ -3,6 +3,7 @@
 use super::{MOST_NODES, Validator, families, player_word, share_a_family};
 use crate::scenario::model::{Actor, DtlsActor, DtlsFault, DtlsTarget, Family, Link, LinkPair, Node, RoleName, StunServerActor};
 use crate::scenario::span::Spanned;
+use crate::scenario::turn_server::TurnServerActor;
 use std::ops::{Range, RangeInclusive};
 
 /// Sizes of DTLS datagrams in bytes: less holds no record with a header and a fragment of a message, more no UDP datagram over IPv4.
@@ -75,6 +76,7 @@ impl<'a> Validator<'a> {
         let fits: &[RoleName] = match &actor.value {
             Actor::Script(_) => return,
             Actor::StunServer(_) => &[R::StunServer],
+            Actor::TurnServer(_) => &[R::TurnServer, R::StunServer],
             Actor::Discovery(_) => &[R::StunClient],
             Actor::Dtls(_) => &[R::DtlsClient, R::DtlsServer, R::Peer],
             Actor::Ice(_) => &[R::Peer, R::IceAgent],
@@ -150,6 +152,7 @@ impl<'a> Validator<'a> {
             Some((Actor::Ice(options), span)) if !options.checks && !options.answers => {
                 self.wrong("scenario::value", span, "an ICE agent that neither checks nor answers has no role");
             }
+            Some((Actor::TurnServer(options), span)) => self.turn_server(options, span),
             _ => {}
         }
     }
@@ -165,6 +168,15 @@ impl<'a> Validator<'a> {
         }
         if options.delay.is_some_and(|delay| delay.0 == 0) {
             self.wrong("scenario::range", span, "a delay of nothing is no delay");
+        }
+    }
+
+    fn turn_server(&mut self, options: &TurnServerActor, span: &Range<usize>) {
+        if options.nonce_lifetime.is_some_and(|lifetime| lifetime.0 == 0) {
+            self.wrong("scenario::range", span, "a nonce that lasts for no time can never be used");
+        }
+        for refusal in options.refuses.iter().filter(|refusal| !(300..=699).contains(&refusal.error)) {
+            self.wrong("scenario::range", &refusal.span, format!("`error: {}` lies outside 300 to 699", refusal.error));
         }
     }
 

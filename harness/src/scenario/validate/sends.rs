@@ -107,6 +107,9 @@ impl<'a> Validator<'a> {
                 Attribute::ErrorCode(code) if !(300..=699).contains(code) => {
                     self.wrong("scenario::range", &attribute.span, format!("error code {code} lies outside 300 to 699"));
                 }
+                Attribute::TokenOf(of) => {
+                    self.node(of);
+                }
                 Attribute::DontFragment(false) => {
                     let message = "DONT-FRAGMENT has no value: it is there, or it is left out";
                     self.wrong_with("scenario::value", &attribute.span, message, "write `dont-fragment: true`");
@@ -117,12 +120,17 @@ impl<'a> Validator<'a> {
         if let Some(first) = message.after_integrity.first().filter(|_| matches!(message.auth, Auth::None)) {
             self.wrong("scenario::contradiction", &first.span, "nothing follows MESSAGE-INTEGRITY where the message has no `auth`");
         }
-        if let Auth::LongTerm(credential) = &message.auth
-            && credential.wrong_integrity
-            && credential.no_integrity
-        {
+        if let Auth::LongTerm(credential) = &message.auth {
             let span = message.attributes.first().map_or(0..0, |attribute| attribute.span.clone());
-            self.wrong("scenario::contradiction", &span, "MESSAGE-INTEGRITY cannot be wrong and left out");
+            if credential.wrong_integrity && credential.no_integrity {
+                self.wrong("scenario::contradiction", &span, "MESSAGE-INTEGRITY cannot be wrong and left out");
+            }
+            if credential.algorithm.is_none() && (credential.offered.is_some() || credential.integrity_bytes.is_some()) {
+                self.wrong("scenario::contradiction", &span, "`offered` and `integrity-bytes` mean nothing without `algorithm`");
+            }
+            if credential.integrity_bytes.is_some_and(|bytes| !(1..=32).contains(&bytes)) {
+                self.wrong("scenario::range", &span, "MESSAGE-INTEGRITY-SHA256 has 1 to 32 bytes here");
+            }
         }
         for fault in &message.faults {
             match &fault.value {
