@@ -6,6 +6,7 @@ use crate::check::{Check, CheckRecord, Connection, Context, FRAMES, Judgement, L
 use crate::conductor::{Abort, Ending, StepResult, StepVerdict};
 use crate::plan::{CasePlan, Judged};
 use crate::requirement::{Level as ClauseLevel, registry};
+use crate::scenario::step::Step;
 use crate::trace::{Comments, Digest, Trace};
 use iut::Manifest;
 use reports::record::{self, CaseFile, Cause, Clock, Driver, Verdict, Volatile};
@@ -41,7 +42,10 @@ impl Evaluation<'_> {
         }
         let library = judge(&trace, &context, self.checks, &plan.provokes);
         let not_offered = results.iter().any(|result| result.verdict == StepVerdict::Unsupported);
-        checks.extend(library.into_iter().filter_map(|record| library_check(plan, record, not_offered)));
+        let twins = twins(plan);
+        let library =
+            library.into_iter().filter(|record| !(twins.contains(&record.subject) && record.judgement == Judgement::NotApplicable));
+        checks.extend(library.filter_map(|record| library_check(plan, record, not_offered)));
         let deterministic = self.deterministic(plan);
         let mut case = record::Case {
             id: plan.id.clone(),
@@ -239,6 +243,16 @@ fn outcome_check(plan: &CasePlan, outcome: &crate::plan::OutcomePlan, connected:
         observed_text: connected.to_string(),
         packets: connected.frames.iter().map(|frame| u64::from(*frame)).collect(),
     }
+}
+
+/// Nodes whose expectations are all about another subject: they show what happens where nothing is provoked, and owe no evidence of their own.
+fn twins(plan: &CasePlan) -> BTreeSet<usize> {
+    let expectations: Vec<_> = plan.timeline.iter().filter_map(Step::expectation).collect();
+    let is_twin = |name: &str| {
+        let mut own = expectations.iter().filter(|expectation| expectation.node.value == name).peekable();
+        own.peek().is_some() && own.all(|expectation| expectation.subject.is_some_and(|subject| subject.value != name))
+    };
+    (0..plan.nodes.len()).filter(|node| is_twin(&plan.nodes[*node].name)).collect()
 }
 
 /// Passive checks can add a violation, never a pass; those that the scenario names must not be silent.

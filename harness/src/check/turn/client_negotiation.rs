@@ -13,7 +13,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "turn.client.anonymity",
         clauses: &["RFC8489-9.2.5-5", "RFC8489-9.2.5-1"],
-        level: Level::Must,
+        // The bits of the nonce cookie have two readings: see the module `features`.
+        level: Level::Should,
         summary: "the retry after a challenge names the user by USERHASH if the nonce announces anonymity, and by USERNAME otherwise",
         applies: applies::turn_client,
         judge: |_, _| Box::new(Answered { look: anonymity, open: BTreeMap::new(), evidence: Evidence::default() }),
@@ -37,7 +38,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "turn.client.bid-down",
         clauses: &["RFC8489-9.2.5-2"],
-        level: Level::Must,
+        // The bits of the nonce cookie have two readings: see the module `features`.
+        level: Level::Should,
         summary: "a challenge whose nonce announces password algorithms that are not offered is not answered",
         applies: applies::turn_client,
         judge: |_, _| Box::new(Unanswerable { when: withheld, open: BTreeMap::new(), evidence: Evidence::default() }),
@@ -123,7 +125,7 @@ impl Judge for Answered {
 }
 
 fn anonymity(request: &Message<'_>, challenge: &Challenge) -> Finding {
-    const EXPECTED: &str = "USERHASH where the nonce announces anonymity, otherwise USERNAME";
+    const EXPECTED: &str = "USERHASH where the nonce announces anonymity (bit 1, counted as erratum 6290 says), otherwise USERNAME";
     let announced = challenge.features.is_some_and(|features| features.contains(Features::USERNAME_ANONYMITY));
     let observed = match (announced, request.has(T::USERHASH), request.has(T::USERNAME)) {
         (true, true, false) | (false, false, true) => return Finding::kept(EXPECTED),

@@ -1,5 +1,8 @@
 //! Password algorithms and anonymous user names: what a server announces in its nonces, and whether it notices that somebody altered its offer
 //! (RFC 8489 sections 9.2 and 9.2.4).
+//!
+//! Which bit of the nonce cookie is which has two readings: RFC 8489 section 18.1 as printed counts from the most significant bit, verified erratum 6290 from
+//! the least significant one. The checks follow the erratum, and what rests on these bits alone deviates.
 
 use crate::check::finding::{Evidence, Finding, each};
 use crate::check::{Check, Context, Datagram, Frame, FrameEvent, Judge, Judgement, Level, applies};
@@ -11,7 +14,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "turn.server.announced-features",
         clauses: &["RFC8489-9.2-2", "RFC8489-9.2.4-7", "RFC8489-9.2.4-16"],
-        level: Level::Must,
+        level: Level::Should,
         summary: "a challenge offers PASSWORD-ALGORITHMS if and only if its nonce announces them",
         applies: applies::turn_server,
         judge: |_, _| each(announced),
@@ -19,7 +22,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "turn.server.anonymity-announced",
         clauses: &["RFC8489-9.2.4-8"],
-        level: Level::Must,
+        level: Level::Should,
         summary: "a server that accepts USERHASH announces username anonymity in its nonce",
         applies: applies::turn_server,
         judge: |_, _| each(anonymity),
@@ -35,7 +38,7 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 fn announced(_: &Context, _: &Frame<'_>, datagram: &Datagram<'_>) -> Finding {
-    const EXPECTED: &str = "PASSWORD-ALGORITHMS where the nonce announces them, and only there";
+    const EXPECTED: &str = "PASSWORD-ALGORITHMS where the nonce announces them (bit 0, counted as erratum 6290 says), and only there";
     let Some((response, answered)) = datagram.stun().filter(|_| datagram.sent).zip(datagram.before) else { return Finding::Nothing };
     let challenge = matches!(response.error_code(), Ok(Some(error)) if matches!(error.code, 401 | 438));
     let Some(features) = response.nonce().ok().flatten().and_then(Features::of_nonce).filter(|_| challenge) else {
@@ -50,7 +53,7 @@ fn announced(_: &Context, _: &Frame<'_>, datagram: &Datagram<'_>) -> Finding {
 }
 
 fn anonymity(_: &Context, _: &Frame<'_>, datagram: &Datagram<'_>) -> Finding {
-    const EXPECTED: &str = "username anonymity in the nonce of a server that accepts USERHASH";
+    const EXPECTED: &str = "username anonymity (bit 1, counted as erratum 6290 says) in the nonce of a server that accepts USERHASH";
     let accepted = datagram.stun().filter(|message| datagram.sent && message.class() == Class::SuccessResponse);
     let Some(answered) = accepted.and(datagram.before) else { return Finding::Nothing };
     let request = answered.request();
