@@ -56,7 +56,7 @@ pub(crate) const CONTROLS: &[Control] = &[
     rejects("stun.discovery.same-ports", "a third port at the second address", || {
         announces().changed_saying(2, true, false, |case| SocketAddr::new(elsewhere(case).ip(), 3500), |case| case.own())
     }),
-    accepts("stun.discovery.same-ports", "two ports", || announces()),
+    accepts("stun.discovery.same-ports", "two ports", announces),
     rejects("stun.discovery.change-refused", "success without a second address", || {
         asks(change(1, true, false)).says(|case| bound(1, case.other()))
     }),
