@@ -247,7 +247,7 @@ fn outcome_check(plan: &CasePlan, outcome: &crate::plan::OutcomePlan, connected:
 
 /// Nodes whose expectations are all about another subject: they show what happens where nothing is provoked, and owe no evidence of their own.
 fn twins(plan: &CasePlan) -> BTreeSet<usize> {
-    let expectations: Vec<_> = plan.timeline.iter().filter_map(Step::expectation).collect();
+    let expectations: Vec<_> = plan.timeline.iter().filter_map(|step| step.value.expectation()).collect();
     let is_twin = |name: &str| {
         let mut own = expectations.iter().filter(|expectation| expectation.node.value == name).peekable();
         own.peek().is_some() && own.all(|expectation| expectation.subject.is_some_and(|subject| subject.value != name))
