@@ -6,7 +6,6 @@ use crate::check::{Check, CheckRecord, Connection, Context, FRAMES, Judgement, L
 use crate::conductor::{Abort, Ending, StepResult, StepVerdict};
 use crate::plan::{CasePlan, Judged};
 use crate::requirement::{Level as ClauseLevel, registry};
-use crate::scenario::step::Step;
 use crate::trace::{Comments, Digest, Trace};
 use iut::Manifest;
 use reports::record::{self, CaseFile, Cause, Clock, Driver, Verdict, Volatile};
@@ -301,4 +300,51 @@ fn comments(case: &record::Case) -> Comments {
         }
     }
     comments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::twins;
+    use crate::plan::Resolver;
+    use crate::scenario::{Library, read};
+    use iut::{Manifest, Role};
+    use std::collections::{BTreeMap, BTreeSet};
+
+    /// Nodes that owe no evidence, where `other` expects something of itself as `subject` says.
+    fn owing_nothing(subject: &str) -> BTreeSet<String> {
+        let scenario = format!(
+            "title: Two clients of one server
+nodes:
+  client: {{role: stun-client, actor: {{script: {{}}}}}}
+  other: {{role: stun-client, actor: {{script: {{}}}}}}
+  server: {{role: stun-server, implementation: some}}
+timeline:
+  - send: {{node: client, to: server, as: first, stun: {{method: binding}}}}
+  - expect: {{node: client, id: first-answered, within: 1s, packet: {{answers: first}}}}
+  - send: {{node: other, to: server, as: second, stun: {{method: binding}}}}
+  - expect: {{node: other, id: second-answered, within: 1s, packet: {{answers: second}}{subject}}}
+"
+        );
+        let library = Library { topologies: &BTreeMap::new(), implementations: None };
+        let cases = read("twins", scenario.as_bytes(), &library).expect("the scenario is right");
+        let manifest = Manifest {
+            name: "some",
+            version: "0",
+            roles: BTreeSet::from([Role::StunServer]),
+            capabilities: BTreeSet::new(),
+            deterministic: true,
+            gathering_by_adapter: false,
+            asynchronous: false,
+            address_sensitive: false,
+        };
+        let resolver = Resolver { manifests: &BTreeMap::from([("some".to_owned(), manifest)]), seed: 1, driver: None };
+        let (plan, _) = resolver.resolve("twins", "twins", &cases[0].scenario).expect("it can be planned");
+        twins(&plan).into_iter().map(|node| plan.nodes[node].name.clone()).collect()
+    }
+
+    #[test]
+    fn a_node_that_expects_something_of_another_subject_alone_is_a_twin() {
+        assert_eq!(owing_nothing(", subject: server"), BTreeSet::from(["other".to_owned()]));
+        assert_eq!(owing_nothing(""), BTreeSet::new(), "who answers is judged, and who asks owes evidence");
+    }
 }
