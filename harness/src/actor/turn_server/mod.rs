@@ -1,6 +1,6 @@
 //! A TURN server over UDP (RFC 8656) that answers Binding requests too (RFC 8489): correct by default, and wrong in exactly the ways that it is told.
 //!
-//! It is what the checks of TURN servers are tried on: every [`TurnFault`] must be caught, and no [`TurnVariation`] may be. It draws its random numbers
+//! It is what the checks of TURN servers are tried on: every [`TurnFault`](F) must be caught, and no [`TurnVariation`](V) may be. It draws its random numbers
 //! from the seed of its node and knows no clock but the driver's, so a case with it repeats bit for bit.
 //!
 //! Deliberately absent: TCP and TLS, RFC 6062, mobility, third-party authorization, ALTERNATE-SERVER, and the DF bit, which a simulated datagram does not
